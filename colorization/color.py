@@ -1,0 +1,167 @@
+"""Colour: sRGB, CIE XYZ, CIE Lab and LCh, the gamut of sRGB, and the joining of L with ab.
+
+The only place where a colour constant is written. One matrix is typed, everything else is derived from it: its row
+sums are the white point, so that grey has a* = b* = 0, and its inverse leads back.
+
+Sources: IEC 61966-2-1:1999 (sRGB transfer function and primaries, matrix as in ITU-R BT.709), CIE 015:2004 (Lab, with
+the exact rationals of its section 8.2.1.1), D65, 2 degree observer.
+
+Two families of functions:
+
+* tensors in, tensors out, exact, any device and batch shape, differentiable (training, metrics):
+  ``rgb_to_lab``, ``lab_to_rgb``, ``lab_to_lch``, ``lch_to_lab``, ``fit_gamut``;
+* bytes in, bytes out, for photographs at full size: ``lightness`` and ``join``. They follow the same constants through
+  look-up tables and work in place on bands that fit the cache (``scripts/benchmark.py`` compares both).
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import torch
+
+# Linear sRGB to CIE XYZ, D65 (ITU-R BT.709 primaries). Typed once; all else follows.
+_XYZ_FROM_RGB = np.array(
+    [
+        [0.412453, 0.357580, 0.180423],
+        [0.212671, 0.715160, 0.072169],
+        [0.019334, 0.119193, 0.950227],
+    ],
+    dtype=np.float64,
+)
+_WHITE = _XYZ_FROM_RGB.sum(axis=1)
+# XYZ relative to white: rows sum to one, so R = G = B gives equal X, Y, Z and therefore a* = b* = 0.
+_RELATIVE_FROM_RGB = _XYZ_FROM_RGB / _WHITE[:, None]
+_RGB_FROM_RELATIVE = np.linalg.inv(_RELATIVE_FROM_RGB)
+
+# IEC 61966-2-1: a linear toe, then a power law with offset.
+_SRGB_SLOPE, _SRGB_OFFSET, _SRGB_POWER = 12.92, 0.055, 2.4
+_SRGB_TOE = 0.04045  # encoded value where the toe ends
+_LINEAR_TOE = _SRGB_TOE / _SRGB_SLOPE
+
+# CIE 015:2004: f(t) = t^(1/3) above (6/29)^3, else a straight line with the same value and slope there.
+_F_EDGE = 6 / 29
+_F_SLOPE = 1 / (3 * _F_EDGE**2)
+_F_OFFSET = 4 / 29
+
+
+def srgb_to_linear(rgb: torch.Tensor) -> torch.Tensor:
+    """Decode sRGB values in [0, 1] to linear light (IEC 61966-2-1), elementwise; below 0 the toe is continued."""
+    power = ((rgb.clamp(min=_SRGB_TOE) + _SRGB_OFFSET) / (1 + _SRGB_OFFSET)) ** _SRGB_POWER
+    return torch.where(rgb <= _SRGB_TOE, rgb / _SRGB_SLOPE, power)
+
+
+def linear_to_srgb(linear: torch.Tensor) -> torch.Tensor:
+    """Encode linear light as sRGB (inverse of :func:`srgb_to_linear`), elementwise, not clipped."""
+    # Clamped before the power: its derivative at 0 is infinite and would turn gradients into NaN.
+    power = (1 + _SRGB_OFFSET) * linear.clamp(min=_LINEAR_TOE) ** (1 / _SRGB_POWER) - _SRGB_OFFSET
+    return torch.where(linear <= _LINEAR_TOE, linear * _SRGB_SLOPE, power)
+
+
+def _f(t: torch.Tensor) -> torch.Tensor:
+    return torch.where(t > _F_EDGE**3, t.clamp(min=_F_EDGE**3) ** (1 / 3), t * _F_SLOPE + _F_OFFSET)
+
+
+def _f_inverse(f: torch.Tensor) -> torch.Tensor:
+    return torch.where(f > _F_EDGE, f**3, (f - _F_OFFSET) / _F_SLOPE)
+
+
+def _mix(matrix: np.ndarray, channels: torch.Tensor) -> torch.Tensor:
+    """Apply a 3x3 matrix to the channel axis (-3) of ``channels`` [..., 3, H, W]."""
+    m = torch.as_tensor(matrix, dtype=channels.dtype, device=channels.device)
+    return torch.einsum("ij,...jhw->...ihw", m, channels)
+
+
+def _check_channels(values: torch.Tensor, name: str) -> None:
+    if values.ndim < 3 or values.shape[-3] != 3 or not values.is_floating_point():
+        raise ValueError(
+            f"{name} must be a floating point tensor [..., 3, H, W], not {values.dtype} {tuple(values.shape)}."
+        )
+
+
+def rgb_to_lab(rgb: torch.Tensor) -> torch.Tensor:
+    """sRGB to CIE Lab.
+
+    Args:
+        rgb: [..., 3, H, W] floating point in [0, 1].
+
+    Returns:
+        [..., 3, H, W], L* in [0, 100], a* and b* in CIE units (about -108 to 98 over the gamut of sRGB).
+
+    Raises:
+        ValueError: if the channel axis is not the third from last or the tensor is not floating point.
+    """
+    _check_channels(rgb, "rgb")
+    fx, fy, fz = _f(_mix(_RELATIVE_FROM_RGB, srgb_to_linear(rgb))).unbind(-3)
+    return torch.stack((116 * fy - 16, 500 * (fx - fy), 200 * (fy - fz)), dim=-3)
+
+
+def lab_to_linear(lab: torch.Tensor) -> torch.Tensor:
+    """CIE Lab [..., 3, H, W] to linear sRGB, not clipped: values outside [0, 1] are outside the gamut of sRGB."""
+    _check_channels(lab, "lab")
+    lightness, a, b = lab.unbind(-3)
+    fy = (lightness + 16) / 116
+    return _mix(_RGB_FROM_RELATIVE, _f_inverse(torch.stack((fy + a / 500, fy, fy - b / 200), dim=-3)))
+
+
+def lab_to_rgb(lab: torch.Tensor) -> torch.Tensor:
+    """CIE Lab to sRGB, clipped per channel to [0, 1]; use :func:`fit_gamut` first to keep L and hue.
+
+    Args:
+        lab: [..., 3, H, W] floating point, CIE units.
+
+    Returns:
+        [..., 3, H, W] sRGB in [0, 1].
+
+    Raises:
+        ValueError: as :func:`rgb_to_lab`.
+    """
+    return linear_to_srgb(lab_to_linear(lab)).clamp(0, 1)
+
+
+def lab_to_lch(lab: torch.Tensor) -> torch.Tensor:
+    """CIE Lab to LCh (CIE 015:2004, 8.2.1.2): chroma in CIE units, hue angle in radians in (-pi, pi]."""
+    _check_channels(lab, "lab")
+    lightness, a, b = lab.unbind(-3)
+    return torch.stack((lightness, torch.hypot(a, b), torch.atan2(b, a)), dim=-3)
+
+
+def lch_to_lab(lch: torch.Tensor) -> torch.Tensor:
+    """LCh (hue in radians) to CIE Lab, inverse of :func:`lab_to_lch`."""
+    _check_channels(lch, "lch")
+    lightness, chroma, hue = lch.unbind(-3)
+    return torch.stack((lightness, chroma * hue.cos(), chroma * hue.sin()), dim=-3)
+
+
+def in_gamut(lab: torch.Tensor, tolerance: float = 1e-4) -> torch.Tensor:
+    """Which pixels of ``lab`` [..., 3, H, W] sRGB can show: bool [..., H, W]; tolerance in linear light."""
+    linear = lab_to_linear(lab)
+    return ((linear >= -tolerance) & (linear <= 1 + tolerance)).all(dim=-3)
+
+
+def fit_gamut(lab: torch.Tensor, steps: int = 16) -> torch.Tensor:
+    """Bring colours that sRGB cannot show to the gamut's edge by less chroma, at constant L* and hue.
+
+    Pixels inside stay untouched. The factor on chroma is found by bisection between grey, which is always inside, and
+    the colour; ``steps`` halvings leave an error below C / 2**steps.
+
+    Args:
+        lab: [..., 3, H, W], L* in [0, 100].
+
+    Returns:
+        [..., 3, H, W] with the same L* and hue everywhere.
+    """
+    inside = in_gamut(lab, tolerance=0.0)
+    if bool(inside.all()):
+        return lab
+    low = inside.to(lab.dtype)
+    high = torch.ones_like(low)
+    for _ in range(steps):
+        middle = (low + high) / 2
+        shrunk = torch.stack((lab[..., 0, :, :], lab[..., 1, :, :] * middle, lab[..., 2, :, :] * middle), dim=-3)
+        fits = in_gamut(shrunk, tolerance=0.0)
+        low = torch.where(fits, middle, low)
+        high = torch.where(fits, high, middle)
+    return torch.stack((lab[..., 0, :, :], lab[..., 1, :, :] * low, lab[..., 2, :, :] * low), dim=-3)

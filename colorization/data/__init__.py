@@ -1,0 +1,1 @@
+"""Photographs for training: where they come from and what is done to them."""
