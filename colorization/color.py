@@ -17,7 +17,6 @@ Two families of functions:
 from __future__ import annotations
 
 import functools
-import math
 
 import numpy as np
 import torch
@@ -165,3 +164,106 @@ def fit_gamut(lab: torch.Tensor, steps: int = 16) -> torch.Tensor:
         low = torch.where(fits, middle, low)
         high = torch.where(fits, high, middle)
     return torch.stack((lab[..., 0, :, :], lab[..., 1, :, :] * low, lab[..., 2, :, :] * low), dim=-3)
+
+
+# --- Photographs at full size: 8-bit values, one band of rows at a time ---
+
+_ENCODE_STEPS = 65_535  # of linear light; at the steepest place of the curve one step is 0.05 of an 8-bit code
+_GAMUT_STEPS = 6
+
+
+@functools.lru_cache(maxsize=1)
+def _luminance_parts() -> torch.Tensor:
+    """What the 256 codes of R, G and B each add to relative luminance Y: [3, 256] float32."""
+    linear = srgb_to_linear(torch.arange(256, dtype=torch.float64) / 255)
+    return (torch.from_numpy(_RELATIVE_FROM_RGB[1])[:, None] * linear).float()
+
+
+@functools.lru_cache(maxsize=1)
+def _lightness_of_grey() -> torch.Tensor:
+    """L* of the 256 greys, [256] float32."""
+    return 116 * _f(_luminance_parts().double().sum(dim=0)).float() - 16
+
+
+@functools.lru_cache(maxsize=1)
+def _encode_table() -> torch.Tensor:
+    """8-bit sRGB codes of linear light at 0, 1/65535, ..., 1: [65536] uint8."""
+    linear = torch.arange(_ENCODE_STEPS + 1, dtype=torch.float64) / _ENCODE_STEPS
+    return (linear_to_srgb(linear) * 255).round().to(torch.uint8)
+
+
+def lightness(rgb: torch.Tensor) -> torch.Tensor:
+    """L* of 8-bit sRGB pixels.
+
+    Args:
+        rgb: uint8 [H, W, 3].
+
+    Returns:
+        float32 [H, W] in [0, 100].
+    """
+    red, green, blue = rgb.unbind(-1)
+    if torch.equal(red, green) and torch.equal(red, blue):
+        return _lightness_of_grey().index_select(0, red.reshape(-1).int()).view(red.shape)
+    parts = _luminance_parts()
+    y = parts[0].index_select(0, red.reshape(-1).int())
+    y += parts[1].index_select(0, green.reshape(-1).int())
+    y += parts[2].index_select(0, blue.reshape(-1).int())
+    return (116 * _f(y) - 16).view(red.shape)
+
+
+def _linear_of(fy: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    """Linear sRGB [3, N] of f(Y) and of a* / 500 and b* / 200, each [N]."""
+    relative = torch.stack((fy + a, fy, fy - b))
+    cubes = relative * relative * relative
+    if bool(relative.min() <= _F_EDGE):
+        cubes = torch.where(relative > _F_EDGE, cubes, (relative - _F_OFFSET) / _F_SLOPE)
+    return torch.from_numpy(_RGB_FROM_RELATIVE).float() @ cubes
+
+
+def join(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
+    """Put colour on luminance: 8-bit sRGB of L* and ab, with chroma reduced at constant L* and hue where sRGB ends.
+
+    Args:
+        lightness: float32 [H, W], L* in [0, 100].
+        ab: float32 [2, H, W], CIE units.
+
+    Returns:
+        uint8 [H, W, 3].
+    """
+    fy = (lightness.reshape(-1) + 16) / 116
+    a, b = ab[0].reshape(-1) / 500, ab[1].reshape(-1) / 200
+    linear = _linear_of(fy, a, b)
+    outside = ((linear - 0.5).abs_().amax(dim=0) > 0.5).nonzero().squeeze(1)
+    if len(outside):
+        linear[:, outside] = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside])
+    codes = linear.mul_(_ENCODE_STEPS).add_(0.5).clamp_(0, _ENCODE_STEPS).int()
+    rgb = _encode_table().index_select(0, codes.view(-1)).view(3, -1)
+    return rgb.T.reshape(*lightness.shape, 3)
+
+
+def _to_edge(fy: torch.Tensor, a: torch.Tensor, b: torch.Tensor, linear: torch.Tensor) -> torch.Tensor:
+    """Linear sRGB [3, N] at the edge of the gamut on the way from grey to colours that lie outside of it.
+
+    The excess over the gamut is followed along that way by the Illinois variant of regula falsi (Dowell and Jarratt
+    1971): it stays bracketed, and six steps leave less than an 8-bit code.
+    """
+
+    def excess(values: torch.Tensor) -> torch.Tensor:
+        return (values - 0.5).abs().amax(dim=0) - 0.5
+
+    low, high = torch.zeros_like(fy), torch.ones_like(fy)
+    y = _linear_of(fy, low, low)
+    # Pure black and white have no way to go; the clamp keeps their share of chroma at 0.
+    below, above = excess(y).clamp(max=-1e-6), excess(linear)
+    best = y
+    for _ in range(_GAMUT_STEPS):
+        share = low + (high - low) * below / (below - above)
+        tried = _linear_of(fy, a * share, b * share)
+        over = excess(tried)
+        fits = over <= 0
+        best = torch.where(fits, tried, best)
+        low, high = torch.where(fits, share, low), torch.where(fits, high, share)
+        # Illinois: halve the value kept at the end that did not move, so that this end moves too.
+        below, above = torch.where(fits, over, below / 2), torch.where(fits, above / 2, over)
+        below = below.clamp(max=-1e-9)
+    return best

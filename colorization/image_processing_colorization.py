@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
-import numpy as np
 import torch
-from PIL import Image
-from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
-
-from .color import rgb_to_lab
 
 # What ImageNet encoders were trained with (torchvision).
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
