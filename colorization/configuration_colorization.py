@@ -40,4 +40,7 @@ class ColorizationConfig(PreTrainedConfig):
             raise ValueError(f"ab_scale is a number of CIE units above 0, not {self.ab_scale}.")
 
 
+# save_pretrained then copies this code beside the weights, for AutoClasses with trust_remote_code.
+ColorizationConfig.register_for_auto_class()
+
 __all__ = ["ColorizationConfig"]

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
+import torch.nn.functional as F
+from PIL import Image
+from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
+
+from .color import join, lightness, rgb_to_lab
 
 # What ImageNet encoders were trained with (torchvision).
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
+# Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
+_BAND_PIXELS = 1 << 18
 
 
 def normalize_lightness(lightness: torch.Tensor) -> torch.Tensor:
@@ -48,7 +56,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         self.size_multiple = size_multiple
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
-        """(h, w) at which the network sees a picture of (height, width): same aspect, working_size**2 pixels, multiples."""
+        """Height and width at which the network sees a picture: true aspect, about working_size**2 pixels."""
         scale = self.working_size / math.sqrt(height * width)
 
         def fit(length: int) -> int:
@@ -57,3 +65,142 @@ class ColorizationImageProcessor(BaseImageProcessor):
             return min(max(multiples, 1), 16 * self.working_size // self.size_multiple) * self.size_multiple
 
         return fit(height), fit(width)
+
+    def preprocess(self, images, return_tensors: str | None = "pt", **kwargs) -> BatchFeature:
+        """Make the picture the network sees.
+
+        Args:
+            images: one picture or a list: Pillow pictures of any mode, or uint8 arrays or tensors [H, W] or [H, W, 3].
+            return_tensors: "pt" (the default) or "np".
+
+        Returns:
+            ``pixel_values`` [B, 3, h, w] float32.
+
+        Raises:
+            ValueError: if a picture is of another type, or the pictures of a batch need different working shapes.
+        """
+        pictures = [_to_pillow(image) for image in (images if isinstance(images, list | tuple) else [images])]
+        if not pictures:
+            raise ValueError("There is no picture to prepare.")
+        shapes = {self.working_shape(picture.height, picture.width) for picture in pictures}
+        if len(shapes) > 1:
+            raise ValueError(
+                f"Pictures of different aspect cannot share a batch (working shapes {sorted(shapes)}): squashing them "
+                "would change their colours. Pass them one at a time, or sort them by aspect."
+            )
+        (height, width) = shapes.pop()
+        small = [_shrink(picture, width, height) for picture in pictures]
+        rgb = torch.stack([torch.from_numpy(np.array(picture)) for picture in small]).permute(0, 3, 1, 2)
+        pixel_values = normalize_lightness(rgb_to_lab(rgb.float() / 255)[:, :1])
+        return BatchFeature(data={"pixel_values": pixel_values}, tensor_type=return_tensors or "pt")
+
+    def post_process_colorization(self, outputs, originals, saturation: float = 1.0) -> list[Image.Image]:
+        """Put predicted colours on the originals: their size, their luminance.
+
+        Args:
+            outputs: [`ColorizationOutput`], or its ``ab`` [B, 2, h, w] in CIE units.
+            originals: B pictures, as [`preprocess`] takes them; their own colours are ignored.
+            saturation: factor on chroma, 0 for grey.
+
+        Returns:
+            B Pillow pictures, mode RGB, each of its original's size.
+
+        Raises:
+            ValueError: if the number of pictures differs, ab is not finite, or saturation is negative.
+        """
+        ab = outputs if isinstance(outputs, torch.Tensor) else outputs.ab
+        originals = originals if isinstance(originals, list | tuple) else [originals]
+        if ab.ndim != 4 or ab.shape[1] != 2 or len(ab) != len(originals):
+            raise ValueError(f"{len(originals)} originals do not fit predictions of shape {tuple(ab.shape)}.")
+        if not math.isfinite(saturation) or saturation < 0:
+            raise ValueError(f"saturation is a factor from 0 on, not {saturation}.")
+        if not bool(torch.isfinite(ab).all()):
+            raise ValueError("The predicted colours are not finite numbers; the model's weights are damaged.")
+        ab = ab.detach().float().cpu() * saturation
+        return [_colour(original, plane) for original, plane in zip(originals, ab, strict=True)]
+
+
+def _to_pillow(image) -> Image.Image:
+    if isinstance(image, Image.Image):
+        return image
+    array = image.cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)) or not array.size:
+        raise ValueError(
+            f"A picture is a Pillow picture or a uint8 array [H, W] or [H, W, 3], not {array.dtype} {array.shape}."
+        )
+    return Image.fromarray(array)
+
+
+def _shrink(picture: Image.Image, width: int, height: int) -> Image.Image:
+    """RGB of the given size, antialiased; a large picture is first reduced by a whole factor, which is much faster."""
+    if picture.mode not in ("RGB", "L"):
+        picture = picture.convert("RGB")
+    return picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0).convert("RGB")
+
+
+def _colour(original, ab: torch.Tensor) -> Image.Image:
+    """One picture in the colours of ab [2, h, w], in bands of rows: no second full-size copy, no full-size floats."""
+    is_picture = isinstance(original, Image.Image)
+    if is_picture and original.mode != "RGB":
+        original = original.convert("RGB")
+    array = None if is_picture else np.asarray(original)
+    width, height = original.size if is_picture else (array.shape[1], array.shape[0])
+    coloured = Image.new("RGB", (width, height))
+    wide = _enlarge_width(ab, width)
+    rows = max(1, _BAND_PIXELS // width)
+    for top in range(0, height, rows):
+        bottom = min(top + rows, height)
+        if is_picture:
+            band = np.array(original.crop((0, top, width, bottom)))
+        else:
+            band = array[top:bottom] if array.ndim == 3 else np.repeat(array[top:bottom, :, None], 3, axis=2)
+        rgb = join(lightness(torch.from_numpy(np.ascontiguousarray(band))), _enlarge_rows(wide, top, bottom, height))
+        coloured.paste(Image.fromarray(rgb.numpy()), (0, top))
+    return coloured
+
+
+def _bicubic(length: int, enlarged: int, start: int, stop: int) -> tuple[int, torch.Tensor]:
+    """Bicubic weights (Keys 1981, a = -0.75 as in PyTorch, align_corners=False) of ``enlarged`` places start..stop.
+
+    Returns:
+        The first of the ``n`` of ``length`` samples that matter, and the weights [stop - start, n].
+    """
+    centres = (torch.arange(start, stop, dtype=torch.float64) + 0.5) * length / enlarged - 0.5
+    floor = centres.floor()
+    taps = floor[:, None] + torch.arange(-1, 3, dtype=torch.float64)
+    distance = (centres[:, None] - taps).abs()
+    near = (1.25 * distance - 2.25) * distance**2 + 1
+    far = -0.75 * (((distance - 5) * distance + 8) * distance - 4)
+    weights = torch.where(distance <= 1, near, far).float()
+    samples = taps.long().clamp(0, length - 1)
+    first = int(samples.min())
+    table = torch.zeros(stop - start, int(samples.max()) - first + 1)
+    return first, table.scatter_add_(1, samples - first, weights)
+
+
+def _enlarge_width(ab: torch.Tensor, width: int) -> torch.Tensor:
+    """ab [2, h, w] to [h, 2, width], bicubic; narrower pictures than ab are averaged over."""
+    if width < ab.shape[2]:
+        return F.interpolate(ab[None], size=(ab.shape[1], width), mode="area")[0].transpose(0, 1).contiguous()
+    columns = max(1, _BAND_PIXELS // max(1, ab.shape[1]))
+    parts = []
+    for left in range(0, width, columns):
+        first, table = _bicubic(ab.shape[2], width, left, min(left + columns, width))
+        parts.append(ab[:, :, first : first + table.shape[1]].transpose(0, 1) @ table.T)
+    return torch.cat(parts, dim=2)
+
+
+def _enlarge_rows(wide: torch.Tensor, top: int, bottom: int, height: int) -> torch.Tensor:
+    """Rows top..bottom of ``height`` out of [h, 2, width], bicubic: [2, bottom - top, width]."""
+    if height < wide.shape[0]:
+        rows = F.interpolate(wide.permute(1, 0, 2)[None], size=(height, wide.shape[2]), mode="area")[0]
+        return rows[:, top:bottom]
+    first, table = _bicubic(wide.shape[0], height, top, bottom)
+    rows = table @ wide[first : first + table.shape[1]].flatten(1)
+    return rows.view(bottom - top, 2, -1).transpose(0, 1)
+
+
+# save_pretrained then copies this code beside the weights, for AutoClasses with trust_remote_code.
+ColorizationImageProcessor.register_for_auto_class("AutoImageProcessor")
+
+__all__ = ["ColorizationImageProcessor"]

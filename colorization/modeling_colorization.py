@@ -129,4 +129,7 @@ def _read_state(path: Path) -> dict[str, torch.Tensor]:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
+# save_pretrained then copies this code beside the weights, for AutoClasses with trust_remote_code.
+ColorizationModel.register_for_auto_class("AutoModel")
+
 __all__ = ["ColorizationModel", "ColorizationOutput"]

@@ -1,0 +1,166 @@
+"""Colour files and folders: ``python -m colorization photo.jpg -o out/``."""
+
+from __future__ import annotations
+
+import argparse
+import glob
+import logging
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from tqdm import tqdm
+from tqdm.contrib.logging import logging_redirect_tqdm
+
+from .images import FORMATS, MAX_MEGAPIXELS, UnreadableImageError, read_photo, save_picture
+
+# Readable but not written: these come out as PNG.
+_SUFFIXES = {*FORMATS, ".gif", ".ppm", ".pgm", ".pnm", ".avif"}
+logger = logging.getLogger("colorization")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One picture: where it is read, and where it goes below the output folder, without suffix."""
+
+    source: Path
+    target: Path
+
+
+def collect(inputs: list[str], output: Path, recursive: bool) -> tuple[list[Job], list[str]]:
+    """Files of all inputs (files, folders, globs), and a sentence for each input that has none.
+
+    Files below a folder keep their place below it. What the folder ``output`` holds is never an input.
+    """
+    jobs: dict[Path, Job] = {}
+    problems = []
+    for text in inputs:
+        path = Path(text)
+        if path.exists() or not glob.has_magic(text):
+            matches = [path]
+        else:
+            matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
+            if not matches:
+                problems.append(f"{text}: no file matches.")
+        for match in matches:
+            if not match.is_dir():
+                jobs.setdefault(match, Job(match, Path(match.stem)))  # a missing file is reported when it is read
+                continue
+            found = sorted(match.rglob("*") if recursive else match.glob("*"))
+            found = [
+                file
+                for file in found
+                if file.suffix.lower() in _SUFFIXES
+                and not file.is_dir()
+                and output.resolve() not in file.resolve().parents
+            ]
+            if not found:
+                problems.append(f"{match}: no pictures in this folder.")
+            for file in found:
+                jobs.setdefault(file, Job(file, file.relative_to(match).with_suffix("")))
+    return list(jobs.values()), problems
+
+
+def target_path(job: Job, output: Path, file_format: str, taken: dict[Path, Path]) -> Path:
+    """Where the coloured picture goes: its input's stem; two inputs of one stem are told apart by their suffix."""
+    suffix = job.source.suffix.lower() if file_format == "same" else f".{file_format}"
+    if suffix not in FORMATS:
+        suffix = ".png"
+    target = output / job.target.parent / f"{job.target.name}{suffix}"
+    if taken.get(target, job.source) != job.source:
+        target = target.with_name(f"{job.target.name}-{job.source.suffix.lower().lstrip('.')}{suffix}")
+    number = 2
+    while taken.get(target, job.source) != job.source:
+        target = target.with_name(f"{job.target.name}-{number}{suffix}")
+        number += 1
+    taken[target] = job.source
+    return target
+
+
+def build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m colorization",
+        description="Colour grey landscape photographs. Size, luminance, transparency and EXIF are kept.",
+        epilog="exit codes: 0 all done, 1 some pictures failed (each is named with its reason), 2 wrong usage",
+    )
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="pictures, folders, or patterns such as 'scans/*.tif'"
+    )
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT", help="folder for the results")
+    parser.add_argument("--model", metavar="ID_OR_PATH", help="another model: a folder, or an id on the Hub")
+    parser.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"), help="default: %(default)s")
+    parser.add_argument(
+        "--format", default="same", choices=("same", "png", "jpg", "webp", "tiff"), help="default: as the input"
+    )
+    parser.add_argument("--saturation", type=float, default=1.0, metavar="S", help="factor on chroma, 0 is grey")
+    parser.add_argument("--skip-existing", action="store_true", help="leave finished results alone")
+    parser.add_argument(
+        "--recursive",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="go into sub-folders of folders; their structure is kept (default: yes)",
+    )
+    parser.add_argument(
+        "--max-megapixels",
+        type=float,
+        default=MAX_MEGAPIXELS,
+        metavar="MP",
+        help="refuse larger pictures (%(default)g)",
+    )
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = build_parser()
+    args = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    if not 0 <= args.saturation <= 10:
+        parser.error("--saturation is a factor from 0 to 10.")
+    if not args.max_megapixels > 0:
+        parser.error("--max-megapixels must be above 0.")
+    if args.output.exists() and not args.output.is_dir():
+        parser.error(f"{args.output} is a file; -o names a folder.")
+    jobs, problems = collect(args.inputs, args.output, args.recursive)
+    if not jobs:
+        parser.error(" ".join(problems))
+
+    from .pipeline_colorization import load_pipeline  # seconds of imports that --help does not need
+
+    try:
+        pipe = load_pipeline(args.model, args.device)
+    except (OSError, ValueError, RuntimeError) as error:
+        parser.error(f"The model cannot be loaded: {error}")
+
+    start, done, skipped, taken = time.perf_counter(), 0, 0, {}
+    with logging_redirect_tqdm():
+        for job in tqdm(jobs, unit="picture", disable=None):
+            target = target_path(job, args.output, args.format, taken)
+            if args.skip_existing and target.exists():
+                skipped += 1
+                continue
+            try:
+                if target.exists() and target.resolve() == job.source.resolve():
+                    raise UnreadableImageError(
+                        f"{job.source}: the result would replace the original; choose another -o."
+                    )
+                photo = read_photo(job.source, name=str(job.source), max_megapixels=args.max_megapixels)
+                picture = pipe(photo, saturation=args.saturation)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                save_picture(picture, target)
+                done += 1
+            except OSError as error:
+                problems.append(f"{job.source}: the result cannot be written ({error.strerror or error}).")
+            except (ValueError, RuntimeError, MemoryError) as error:
+                problems.append(str(error) or f"{job.source}: there is not enough memory for this picture.")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    parts = [f"{done} coloured"]
+    parts += [f"{skipped} left alone"] * bool(skipped) + [f"{len(problems)} failed"] * bool(problems)
+    print(f"{', '.join(parts)} in {time.perf_counter() - start:.1f} s; results in {args.output}.")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
