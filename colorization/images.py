@@ -19,8 +19,8 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
 logger = logging.getLogger(__name__)
 
 MAX_MEGAPIXELS = 100.0
-# MPO is what many phones write into .jpg files.
-READABLE = ("JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF")
+# MPO, which many phones write into .jpg files, is opened through JPEG.
+READABLE = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF")
 FORMATS = {
     ".jpg": "JPEG",
     ".jpeg": "JPEG",
@@ -170,9 +170,8 @@ def _to_photo(picture: Image.Image, name: str, max_megapixels: float) -> Photo:
         size = f"{width:,} × {height:,} = {width * height / 1e6:.1f} megapixels, more"
         raise UnreadableImageError(_too_large(name, size, max_megapixels))
     file_format, icc = picture.format, picture.info.get("icc_profile")
-    exif = _exif_without_layout(picture)
     picture.load()
-    upright = ImageOps.exif_transpose(picture)
+    upright, exif = _upright(picture, name)
     alpha = None
     if upright.has_transparency_data:
         if upright.mode not in ("RGBA", "LA"):
@@ -221,15 +220,17 @@ def _to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
     return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
 
 
-def _exif_without_layout(picture: Image.Image) -> bytes | None:
+def _upright(picture: Image.Image, name: str) -> tuple[Image.Image, bytes | None]:
+    """The picture turned as its EXIF says, and the EXIF block without orientation and file layout."""
     try:
-        exif = picture.getexif()
+        upright = ImageOps.exif_transpose(picture)
+        exif = upright.getexif()
         for tag in _LAYOUT_TAGS & set(exif):
             del exif[tag]
-        return exif.tobytes() if len(exif) else None
-    except Exception as error:  # Pillow raises whatever struct and its parsers do; a broken note is no broken picture
-        logger.warning("The EXIF block cannot be read and is dropped (%s).", error)
-        return None
+        return upright, exif.tobytes() if len(exif) else None
+    except Exception as error:  # Pillow raises whatever its parsers do; a broken note is no broken picture
+        logger.warning("%s: the EXIF block cannot be read and is dropped (%s).", name, error)
+        return picture, None
 
 
 def _to_array(picture: Image.Image) -> np.ndarray:

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Lints and runs the tests; makes .venv and installs on first use. Arguments go to pytest.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+setup ".[dev]"
+"$python" -m ruff format --check .
+"$python" -m ruff check .
+exec "$python" -m pytest "$@"

@@ -1,0 +1,65 @@
+"""Pictures that the tests draw themselves, and a tiny model."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from colorization import ColorizationConfig, ColorizationImageProcessor, ColorizationModel, ColorizationPipeline
+
+ROOT = Path(__file__).parents[1]
+
+
+def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.Image:
+    """A blue sky over green and brown hills, with texture: RGB."""
+    chance = np.random.default_rng(seed)
+    y, x = np.mgrid[0:height, 0:width] / max(width, height)
+    horizon = 0.25 + 0.06 * np.sin(x * 9 + seed) + 0.03 * np.sin(x * 31)
+    sky = np.stack((110 + 80 * y, 150 + 60 * y, np.full_like(y, 225)), axis=2)
+    ground = np.stack((90 + 40 * np.sin(8 * x), 120 - 60 * y, np.full_like(y, 45)), axis=2)
+    picture = np.where((y < horizon)[:, :, None], sky, ground) + chance.normal(0, 8, (height, width, 1))
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+
+
+@pytest.fixture
+def landscape() -> Image.Image:
+    return draw_landscape()
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """Real photographs and weights, where they are."""
+    folder = Path(os.environ.get("LANDSCAPE_SHARED", ROOT.parent / "shared"))
+    if not (folder / "data" / "val").is_dir():
+        pytest.skip(f"no photographs in {folder}; set LANDSCAPE_SHARED")
+    return folder
+
+
+def make_tiny_model() -> ColorizationModel:
+    """A network of a few thousand weights whose random colours are strong enough to see."""
+    torch.manual_seed(0)
+    model = ColorizationModel(
+        ColorizationConfig(encoder_widths=(8, 8, 8, 8), context_width=8, decoder_widths=(8, 8, 8))
+    ).eval()
+    with torch.no_grad():
+        model.network.head.weight.mul_(300)
+    return model
+
+
+@pytest.fixture(scope="session")
+def tiny_pipeline() -> ColorizationPipeline:
+    return ColorizationPipeline(
+        model=make_tiny_model(), image_processor=ColorizationImageProcessor(working_size=64), device="cpu"
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tiny_pipeline: ColorizationPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tiny-model")
+    tiny_pipeline.save_pretrained(folder)
+    return folder
