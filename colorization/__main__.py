@@ -14,6 +14,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
 from .images import FORMATS, MAX_MEGAPIXELS, UnreadableImageError, read_photo, save_picture
+from .pipeline_colorization import load_pipeline
 
 # Readable but not written: these come out as PNG.
 _SUFFIXES = {*FORMATS, ".gif", ".ppm", ".pgm", ".pnm", ".avif"}
@@ -40,7 +41,7 @@ def collect(inputs: list[str], output: Path, recursive: bool) -> tuple[list[Job]
         if path.exists() or not glob.has_magic(text):
             matches = [path]
         else:
-            matches = sorted(Path(match) for match in glob.glob(text, recursive=True))
+            matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207 - absolute too
             if not matches:
                 problems.append(f"{text}: no file matches.")
         for match in matches:
@@ -125,8 +126,6 @@ def main(arguments: list[str] | None = None) -> int:
     jobs, problems = collect(args.inputs, args.output, args.recursive)
     if not jobs:
         parser.error(" ".join(problems))
-
-    from .pipeline_colorization import load_pipeline  # seconds of imports that --help does not need
 
     try:
         pipe = load_pipeline(args.model, args.device)

@@ -27,7 +27,7 @@ class ColorizationConfig(PreTrainedConfig):
     initializer_range: float = 0.02
 
     def validate_architecture(self) -> None:
-        """Raise a ValueError, in a sentence, when the fields do not make a network."""
+        """Called when a configuration is made; a sentence says why the fields do not make a network."""
         if len(self.encoder_widths) != 4:
             raise ValueError(f"encoder_widths names the stem and three stages, not {len(self.encoder_widths)} widths.")
         if len(self.decoder_widths) != 3:

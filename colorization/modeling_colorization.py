@@ -38,7 +38,6 @@ class ColorizationModel(PreTrainedModel):
 
     def __init__(self, config: ColorizationConfig) -> None:
         super().__init__(config)
-        config.validate_architecture()
         self.network = ResNetUNet(config.encoder_widths, config.context_width, config.decoder_widths)
         self.post_init()
 

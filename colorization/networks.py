@@ -55,7 +55,7 @@ class ResNetEncoder(nn.Module):
 
 
 class Context(nn.Module):
-    """One stage at stride 32 whose channels are gated by their mean over the picture (Hu et al. 2018, arXiv:1709.01507).
+    """One stage at stride 32, its channels gated by their mean over the picture (Hu et al. 2018, arXiv:1709.01507).
 
     What the picture is of (a beach, a wood) is known only from all of it; the gate brings it to every place.
     """

@@ -1,4 +1,4 @@
-"""Train a colorizer: `accelerate launch scripts/train.py --recipe landscape-base --data DIR --output DIR [key=value ...]`."""
+"""Train a colorizer: `accelerate launch scripts/train.py --recipe NAME --data DIR --output DIR [key=value ...]`."""
 
 from __future__ import annotations
 

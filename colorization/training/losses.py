@@ -1,4 +1,4 @@
-"""Losses between predicted and true ab [B, 2, h, w], CIE units; each returns a scalar. One paper each, one signature."""
+"""Losses between predicted and true ab [B, 2, h, w], CIE units. One paper each, one signature, a scalar returned."""
 
 from __future__ import annotations
 

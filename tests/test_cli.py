@@ -1,0 +1,148 @@
+"""The command line on good, bad and mixed folders."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization.__main__ import main
+
+from .conftest import draw_landscape
+from .test_images import BROKEN
+
+
+@pytest.fixture
+def run(tiny_model_dir, capsys):
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([*map(str, arguments), "--model", str(tiny_model_dir), "--device", "cpu"])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_five_broken_and_five_good(run, tmp_path):
+    source, out = tmp_path / "in", tmp_path / "out"
+    (source / "deep" / "er").mkdir(parents=True)
+    for number, name in enumerate(["a.jpg", "b.png", "deep/c.tif", "deep/er/d.webp", "deep/er/e.bmp"]):
+        draw_landscape(seed=number).save(source / name)
+    broken = ["empty.jpg", "text.jpg", "cut.jpg", "cut.png", "bomb.png"]
+    for name in broken:
+        (source / name).write_bytes(BROKEN[name][0])
+    code, printed, errors = run(source, "-o", out)
+    assert code == 1
+    written = sorted(str(path.relative_to(out)) for path in out.rglob("*") if path.is_file())
+    assert written == ["a.jpg", "b.png", "deep/c.tif", "deep/er/d.webp", "deep/er/e.bmp"]
+    for name in broken:
+        assert len([line for line in errors.splitlines() if line.startswith(str(source / name))]) == 1
+    assert "Traceback" not in errors
+    assert "5 coloured, 5 failed" in printed
+
+
+def test_all_good_is_0_and_colour_is_there(run, tmp_path, landscape):
+    landscape.convert("L").save(tmp_path / "grey.png")
+    code, printed, _ = run(tmp_path / "grey.png", "-o", tmp_path / "out")
+    assert code == 0 and "1 coloured" in printed
+    result = np.asarray(Image.open(tmp_path / "out" / "grey.png")).astype(int)
+    assert np.abs(result[..., 0] - result[..., 2]).mean() > 1
+
+
+def test_glob_format_and_saturation(run, tmp_path, landscape):
+    for name in ("a.png", "b.png", "c.jpg"):
+        landscape.save(tmp_path / name)
+    code, _, _ = run(tmp_path / "*.png", "-o", tmp_path / "out", "--format", "jpg", "--saturation", 0)
+    assert code == 0
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.jpg", "b.jpg"]
+    assert np.ptp(np.asarray(Image.open(tmp_path / "out" / "a.jpg")).astype(int), axis=2).max() <= 2
+
+
+def test_skip_existing(run, tmp_path, landscape):
+    landscape.save(tmp_path / "a.png")
+    out = tmp_path / "out"
+    run(tmp_path / "a.png", "-o", out)
+    before = (out / "a.png").stat().st_mtime_ns
+    code, printed, _ = run(tmp_path / "a.png", "-o", out, "--skip-existing")
+    assert code == 0 and "1 left alone" in printed
+    assert (out / "a.png").stat().st_mtime_ns == before
+
+
+def test_same_stem_is_not_overwritten(run, tmp_path):
+    source = tmp_path / "in"
+    source.mkdir()
+    for number, name in enumerate(["a.png", "a.jpg", "a.tif"]):
+        draw_landscape(seed=number).save(source / name)
+    code, _, _ = run(source, "-o", tmp_path / "out", "--format", "png")
+    assert code == 0
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_original_is_never_replaced(run, tmp_path, landscape):
+    landscape.save(tmp_path / "a.png")
+    before = (tmp_path / "a.png").read_bytes()
+    code, _, errors = run(tmp_path / "a.png", "-o", tmp_path)
+    assert code == 1 and "would replace the original" in errors
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_results_inside_the_input_folder_are_not_inputs(run, tmp_path, landscape):
+    landscape.save(tmp_path / "a.png")
+    run(tmp_path, "-o", tmp_path / "out")
+    run(tmp_path, "-o", tmp_path / "out")
+    assert [str(path.relative_to(tmp_path)) for path in sorted(tmp_path.rglob("*.png"))] == ["a.png", "out/a.png"]
+
+
+def test_missing_input_does_not_stop_the_rest(run, tmp_path, landscape):
+    landscape.save(tmp_path / "a.png")
+    code, printed, errors = run(
+        tmp_path / "nothing.jpg", tmp_path / "a.png", tmp_path / "*.xyz", "-o", tmp_path / "out"
+    )
+    assert code == 1 and "1 coloured, 2 failed" in printed
+    assert "no such file" in errors and "no file matches" in errors
+
+
+def test_not_recursive(run, tmp_path, landscape):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    landscape.save(tmp_path / "in" / "a.png")
+    landscape.save(tmp_path / "in" / "deep" / "b.png")
+    run(tmp_path / "in", "-o", tmp_path / "out", "--no-recursive")
+    assert [path.name for path in (tmp_path / "out").rglob("*.png")] == ["a.png"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["a.jpg"],
+        ["a.jpg", "-o", "x", "--saturation", "-1"],
+        ["empty", "-o", "x"],
+        ["a.jpg", "-o", "x", "--format", "xcf"],
+    ],
+)
+def test_wrong_usage_is_2(arguments, tmp_path, monkeypatch, capsys):
+    (tmp_path / "empty").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        main(arguments)
+    assert stopped.value.code == 2
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_wrong_model_is_2(tmp_path, landscape, capsys):
+    landscape.save(tmp_path / "a.png")
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "config.json").write_text('{"model_type": "bert"}')
+    for model, reason in ((tmp_path / "model", "not a colorizer"), (tmp_path / "nothing", "cannot be loaded")):
+        with pytest.raises(SystemExit) as stopped:
+            main([str(tmp_path / "a.png"), "-o", str(tmp_path / "out"), "--model", str(model)])
+        assert stopped.value.code == 2 and reason in capsys.readouterr().err
+
+
+def test_help_is_quick_and_runs_as_a_module():
+    result = subprocess.run(
+        [sys.executable, "-m", "colorization", "--help"], capture_output=True, text=True, check=True
+    )
+    assert "exit codes" in result.stdout

@@ -1,0 +1,128 @@
+"""The plan of the house, executable: who may import whom, and where facts live. Reads sources, imports nothing."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from transformers.dynamic_module_utils import get_relative_import_files
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("colorization", "eval", "space")
+FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+
+# Module (or package) -> what of the project it may import. The longest name that fits is the one that counts.
+LAW = {
+    "colorization.color": set(),
+    "colorization.images": set(),
+    "colorization.networks": set(),
+    "colorization.configuration_colorization": set(),
+    "colorization.modeling_colorization": {"configuration_colorization", "networks", "color"},
+    "colorization.image_processing_colorization": {"color"},
+    "colorization.pipeline_colorization": {
+        "images",
+        "image_processing_colorization",
+        "modeling_colorization",
+        "configuration_colorization",
+    },
+    "colorization.__main__": {"pipeline_colorization", "images"},
+    "colorization.sky": {"color", "images"},
+    "colorization.data": {"images", "color", "sky", "data"},
+    "colorization.training": {
+        "data",
+        "modeling_colorization",
+        "image_processing_colorization",
+        "color",
+        "training",
+    },
+    "eval": {"color", "sky", "images", "pipeline_colorization", "colorization", "eval"},
+    "eval.metrics": {"color", "eval.metrics"},
+    "eval.results": set(),
+    "space": {"pipeline_colorization", "images", "colorization", "space"},
+}
+LONG = {}  # module -> why it is one room and not two
+LITERALS = {0.04045, 0.0031308, 12.92, 1.055, 0.95047, 1.08883, 0.008856, 7.787, 903.3}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def own_imports(path: Path) -> set[str]:
+    """Full names of the project's modules that a file imports, at any depth of its code."""
+    package = list(path.relative_to(ROOT).parent.parts)
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            stem = ".".join([*base, *([node.module] if node.module else [])])
+            submodules = [a.name for a in node.names if (ROOT / stem.replace(".", "/") / f"{a.name}.py").is_file()]
+            found |= {f"{stem}.{name}" for name in submodules} or {stem}
+    return {name for name in found if name.split(".")[0] in (*PACKAGES, "scripts", "tests", "app")}
+
+
+def law_of(module: str) -> tuple[str, set[str]] | None:
+    names = [name for name in LAW if module == name or module.startswith(name + ".")]
+    return (max(names, key=len), LAW[max(names, key=len)]) if names else None
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_import_law(path):
+    module = name_of(path)
+    if module in PACKAGES:
+        return  # a package's own front re-exports
+    law = law_of(module)
+    assert law is not None, f"{module} has no place in the plan; give it one in LAW"
+    for imported in own_imports(path):
+        short = imported.removeprefix("colorization.")
+        allowed = any(short == name or short.startswith(name + ".") for name in law[1])
+        assert allowed, f"{module} imports {imported}; {law[0]} may import {sorted(law[1]) or 'nothing of ours'}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_habits(path):
+    text = path.read_text(encoding="utf-8")
+    assert path.stem not in {"utils", "helpers", "common", "misc"}
+    assert "sys.path" not in text and not re.search(r"import \*", text)
+    assert len(text.splitlines()) <= 350 or name_of(path) in LONG
+    numbers = {node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant)}
+    if path.name != "color.py":
+        assert not LITERALS & {value for value in numbers if isinstance(value, float)}
+        assert not any(isinstance(value, float) and 0.4124 <= value < 0.4125 for value in numbers)
+    if path.name not in ("modeling_colorization.py", "configuration_colorization.py"):
+        assert ".ab_scale" not in text
+
+
+def test_remote_files_are_flat_and_known():
+    package = ROOT / "colorization"
+    entries = ("modeling_colorization", "image_processing_colorization", "pipeline_colorization")
+    files = {package / f"{name}.py" for name in entries}
+    for entry in sorted(files):
+        files |= {Path(name) for name in get_relative_import_files(entry)}
+    assert {path.name for path in files} == {
+        "color.py",
+        "configuration_colorization.py",
+        "image_processing_colorization.py",
+        "images.py",
+        "modeling_colorization.py",
+        "networks.py",
+        "pipeline_colorization.py",
+    }
+    for path in files:
+        assert path.parent == package
+        assert not re.search(r"^from \. import|^from \.\w+\.\w+ import", path.read_text(), flags=re.MULTILINE)
+
+
+def test_import_is_light():
+    code = (
+        "import sys, colorization; print([m for m in ('datasets', 'gradio', 'evaluate', 'eval') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.strip() == "[]"

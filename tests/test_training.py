@@ -1,0 +1,236 @@
+"""Training: recipes, what is done to pictures, the loss, and a loop that can be interrupted."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+
+import pytest
+import torch
+
+from colorization import ColorizationModel, color
+from colorization.data.pictures import Crops, RunOrder, load_pictures
+from colorization.data.transforms import Degradation, degrade, random_crop
+from colorization.training.losses import huber
+from colorization.training.loop import _schedule, train
+from colorization.training.recipe import Recipe, RecipeError, list_recipes, load_recipe, save_recipe
+from scripts.train import main, make_validation
+
+from .conftest import draw_landscape, make_tiny_model
+
+TINY = Recipe(
+    name="tiny",
+    description="for tests",
+    working_size=64,
+    crop_sizes=(32, 48),
+    pictures=64,
+    batch_size=8,
+    warmup=8,
+    validate_every=32,
+    validation_pictures=4,
+    checkpoint_every=16,
+)
+
+
+@pytest.fixture
+def data(tmp_path):
+    for split, count in (("train", 12), ("val", 4)):
+        (tmp_path / "data" / split / "hills").mkdir(parents=True)
+        for seed in range(count):
+            draw_landscape(90, 64, seed).save(tmp_path / "data" / split / "hills" / f"{seed}.png")
+    return tmp_path / "data"
+
+
+def run(data, output, recipe=TINY, resume=False) -> ColorizationModel:
+    pictures = load_pictures(str(data), "train")
+    validate = make_validation(load_pictures(str(data), "validation"), recipe)
+    return train(make_tiny_model(), recipe, pictures, validate, output, resume=resume, workers=0)
+
+
+def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypatch):
+    whole = run(data, tmp_path / "whole").state_dict()
+
+    class Killed(BaseException):
+        pass
+
+    from colorization.training import loop
+
+    calls = iter(range(100))
+
+    def fragile(*arguments):
+        if next(calls) == 5:  # in the middle of a step, 8 pictures after the checkpoint at 32
+            raise Killed
+        return huber(*arguments)
+
+    monkeypatch.setattr(loop, "huber", fragile)
+    with pytest.raises(Killed):
+        run(data, tmp_path / "parts")
+    monkeypatch.setattr(loop, "huber", huber)
+    assert (tmp_path / "parts" / "checkpoints" / "32.pt").is_file()
+    parts = run(data, tmp_path / "parts", resume=True).state_dict()
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_a_run_leaves_what_is_promised(data, tmp_path):
+    run(data, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    assert names == {"recipe.yaml", "history.csv", "checkpoints", "model"}
+    assert len(list((tmp_path / "out" / "checkpoints").iterdir())) == 2  # older ones are pruned
+    assert len((tmp_path / "out" / "history.csv").read_text().splitlines()) == 3
+    assert load_recipe(str(tmp_path / "out" / "recipe.yaml")) == TINY
+    model = ColorizationModel.from_pretrained(tmp_path / "out" / "model")
+    assert model.dtype == torch.float16
+
+
+def test_overfits_a_few_pictures(tmp_path):
+    (tmp_path / "data" / "train").mkdir(parents=True)
+    for seed in range(8):
+        draw_landscape(48, 48, seed).save(tmp_path / "data" / "train" / f"{seed}.png")
+    shutil.copytree(tmp_path / "data" / "train", tmp_path / "data" / "val")
+    recipe = dataclasses.replace(
+        TINY,
+        crop_sizes=(32,),
+        pictures=1600,
+        learning_rate=1e-2,
+        min_crop_scale=1.0,
+        degradation_probability=0.0,
+        validate_every=1600,
+        checkpoint_every=1600,
+        ema_half_life=100,
+        validation_pictures=8,
+    )
+    validate = make_validation(load_pictures(str(tmp_path / "data"), "validation"), recipe)
+    before = validate(make_tiny_model())["ab_rmse"]
+    after = validate(run(tmp_path / "data", tmp_path / "out", recipe))
+    assert after["ab_rmse"] < 0.5 * before
+    assert 0.8 < after["chroma_ratio_median"] < 1.2
+
+
+def test_frozen_layers_do_not_move(data, tmp_path):
+    before = make_tiny_model().state_dict()
+    after = run(data, tmp_path / "out", dataclasses.replace(TINY, frozen_encoder_layers=("conv1", "bn1"))).state_dict()
+    for name, value in before.items():
+        frozen = name.startswith(("network.encoder.conv1", "network.encoder.bn1"))
+        if frozen or name.endswith("weight"):
+            assert torch.equal(value, after[name]) == frozen, name
+
+
+def test_ageing_changes_luminance_only_in_range_and_by_seed():
+    lab = color.rgb_to_lab(torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    lightness, ab = lab[:, :1], lab[:, 1:].clone()
+    how = Degradation(probability=1.0)
+    aged = degrade(lightness, how, torch.Generator().manual_seed(1))
+    assert aged.shape == lightness.shape and aged.min() >= 0 and aged.max() <= 100
+    assert not torch.allclose(aged, lightness)
+    assert torch.equal(lab[:, 1:], ab)
+    assert torch.equal(aged, degrade(lightness, how, torch.Generator().manual_seed(1)))
+    untouched = degrade(lightness, Degradation(probability=0.0), torch.Generator().manual_seed(1))
+    assert torch.allclose(untouched, lightness, atol=1e-4)
+
+
+def test_crops_are_upright_true_to_aspect_and_without_borders():
+    # Brightness rises from left to right and colour from top to bottom: a crop may mirror the first, never the second.
+    from PIL import Image
+
+    ramp = Image.merge("RGB", [Image.linear_gradient("L").rotate(90)] * 2 + [Image.linear_gradient("L")])
+    ramp = ramp.point(lambda value: 40 + value * 0.8)  # no black anywhere
+    generator = torch.Generator().manual_seed(0)
+    mirrored = 0
+    for _ in range(40):
+        crop = random_crop(ramp, 32, 0.3, generator)
+        assert crop.size == (32, 32) and min(low for low, _ in crop.getextrema()) >= 38
+        assert crop.getpixel((16, 31))[2] > crop.getpixel((16, 0))[2]
+        mirrored += crop.getpixel((0, 16))[0] > crop.getpixel((31, 16))[0]
+        # Same scale both ways: the two ramps have the same slope.
+        across = abs(crop.getpixel((31, 16))[0] - crop.getpixel((0, 16))[0])
+        assert abs(across - (crop.getpixel((16, 31))[2] - crop.getpixel((16, 0))[2])) <= 6
+    assert 8 < mirrored < 32
+
+
+def test_order_shows_every_picture_once_a_round_and_sizes_in_turn():
+    batches = list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=0))
+    seen = [index for batch in batches for index, _, _ in batch]
+    for first in range(0, 60, 10):
+        assert sorted(seen[first : first + 10]) == list(range(10))
+    assert seen[:10] != seen[10:20]
+    assert {size for batch in batches[:6] for _, _, size in batch} == {32}
+    assert {size for batch in batches[6:] for _, _, size in batch} == {64}
+    assert list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=25)) == batches[5:]
+
+
+def test_crop_depends_on_its_place_alone(data):
+    pictures = load_pictures(str(data), "train")
+    crops = Crops(pictures, 0.3, seed=0)
+    assert torch.equal(crops[(3, 7, 32)], crops[(3, 7, 32)])
+    assert not torch.equal(crops[(3, 7, 32)], crops[(3, 8, 32)])
+
+
+def test_huber_limits_and_weight():
+    target = torch.zeros(1, 2, 1, 2)
+    target[0, 0, 0, 0] = 50
+    near = target + torch.tensor([0.0, 1.0]).view(1, 2, 1, 1)
+    assert huber(near, target, delta=20, chroma_weight=0).item() == pytest.approx(0.5 / 20**2)
+    far = target + torch.tensor([0.0, 200.0]).view(1, 2, 1, 1)
+    assert huber(far, target, delta=20, chroma_weight=0).item() == pytest.approx((200 - 10) / 20)
+    # The weight moves gradient from grey to colourful pixels, and keeps the scale.
+    predicted = (target + 5).requires_grad_()
+    gradients = {}
+    for weight in (0.0, 2.0):
+        (gradients[weight],) = torch.autograd.grad(huber(predicted, target, 20, weight), predicted)
+    assert torch.allclose(gradients[0.0][..., 0], gradients[0.0][..., 1])
+    assert torch.allclose(gradients[2.0][..., 0], gradients[2.0][..., 1] * 2)
+    assert gradients[2.0].sum().item() == pytest.approx(gradients[0.0].sum().item())
+
+
+def test_schedule_ends():
+    assert _schedule(0, TINY) == pytest.approx(0.5)
+    assert _schedule(TINY.warmup, TINY) == pytest.approx(1)
+    assert _schedule(TINY.pictures, TINY) == pytest.approx(0.01)
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_recipes_load_and_survive_the_round_trip(name, tmp_path):
+    recipe = load_recipe(name)
+    assert recipe.name == name
+    save_recipe(recipe, tmp_path / "copy.yaml")
+    assert load_recipe(str(tmp_path / "copy.yaml")) == recipe
+
+
+@pytest.mark.parametrize(
+    ("override", "reason"),
+    [
+        ("nonsense=1", "unknown key nonsense"),
+        ("batch_size=0", "batch_size must be at least 1"),
+        ("batch_size=2.5", "type int"),
+        ("learning_rate=fast", "type float"),
+        ("crop_sizes=128", "is a list"),
+        ("crop_sizes=[100]", "multiples of 16"),
+        ("min_crop_scale=0", r"\(0, 1\]"),
+        ("seed", "key=value"),
+    ],
+)
+def test_recipe_errors_are_sentences(override, reason):
+    with pytest.raises(RecipeError, match=reason):
+        load_recipe("landscape-base", [override])
+
+
+def test_override_reads_what_people_write():
+    recipe = load_recipe("landscape-base", ["learning_rate=1e-3", "pictures=1_000", "crop_sizes=[64, 96]"])
+    assert (recipe.learning_rate, recipe.pictures, recipe.crop_sizes) == (1e-3, 1000, (64, 96))
+
+
+def test_missing_data_is_said(tmp_path):
+    with pytest.raises(ValueError, match=r"no split 'train' here"):
+        load_pictures(str(tmp_path), "train")
+
+
+def test_train_script_dry_run_and_errors(data, tmp_path, capsys):
+    common = ["--data", str(data), "--output", str(tmp_path / "out")]
+    assert main([*common, "--dry-run", "pictures=64"]) == 0
+    assert "12 pictures to train on, 4 to validate on" in capsys.readouterr().out
+    assert not (tmp_path / "out").exists()
+    assert main(["--list"]) == 0 and "landscape-base" in capsys.readouterr().out
+    for wrong in (["--recipe", "nothing"], ["pictures=0"], ["--encoder", str(tmp_path / "none.safetensors")]):
+        with pytest.raises(SystemExit) as stopped:
+            main([*common, *wrong])
+        assert stopped.value.code == 2
