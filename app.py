@@ -1,0 +1,20 @@
+"""Open the page: ``python app.py``, then the address it prints."""
+
+import argparse
+
+from space.ui import LAUNCH_OPTIONS, build_page
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Open the page that colours black-and-white landscape photographs.")
+    parser.add_argument("--host", help="address to listen on; 0.0.0.0 for every network (default: this machine only)")
+    parser.add_argument("--port", type=int, help="port (default: the first free one from 7860 on)")
+    parser.add_argument("--share", action="store_true", help="also make a public link, through Gradio's servers")
+    parser.add_argument("--model", help="folder or Hub id of another model (default: the one that comes with the page)")
+    args = parser.parse_args()
+    page = build_page(args.model)
+    page.launch(server_name=args.host, server_port=args.port, share=args.share, **LAUNCH_OPTIONS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,105 @@
+"""A grey landscape that the project draws itself: an example for machines with no network and no photographs."""
+
+from __future__ import annotations
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+
+def draw_landscape(width: int = 1200, height: int = 800, seed: int = 7) -> Image.Image:
+    """Draw a valley in grey: sky with clouds and a low sun, ridges that fade into haze, woods and a lake.
+
+    Args:
+        width: pixels, at least 16.
+        height: pixels, at least 16.
+        seed: of the random numbers; the same seed gives the same picture.
+
+    Returns:
+        Mode L, [height, width].
+    """
+    if width < 16 or height < 16:
+        raise ValueError(f"A landscape needs at least 16 × 16 pixels, not {width} × {height}.")
+    random = np.random.default_rng(seed)
+    y = np.linspace(0, 1, height)[:, None]
+    x = np.linspace(0, 1, width)[None, :]
+
+    # Sky: brighter towards the horizon, with a glow around the sun and clouds drawn out sideways.
+    glow = np.exp(-(((x - 0.68) / 0.22) ** 2 + ((y - 0.40) / 0.20) ** 2))
+    clouds = _noise(random, height, width, cells=(4, 13), octaves=6)
+    clouds = np.clip((clouds - 0.46) / 0.30, 0, 1) ** 1.1 * np.clip((0.42 - y) / 0.25, 0, 1)
+    picture = 0.44 + 0.62 * np.clip(y, 0, 0.5) + 0.12 * glow
+    picture = picture + clouds * (0.93 - picture) * 0.75
+
+    # Ridges from far to near: each darker, rougher and lower than the one behind it.
+    count, shore = 6, 0.74
+    for index in range(count):
+        near = index / (count - 1)
+        level = 0.40 + 0.27 * near
+        crest = level - (0.26 - 0.17 * near) * (_line(random, width, 2.2 + 2 * near, 8, 0.52) - 0.35)
+        if near > 0.7:  # the nearest ones carry a wood: a row of pointed tops
+            crest = crest - 0.026 * near * _treetops(random, width)
+        tone = 0.70 - 0.53 * near**0.8
+        texture = _noise(random, height, width, cells=(12, 18), octaves=5)
+        relief = (np.gradient(_noise(random, height, width, cells=(8, 11), octaves=6), axis=1)) * width / 40
+        depth = np.clip((y - crest) / 0.22, 0, 1)
+        haze = (0.16 - 0.12 * near) * depth  # mist gathers in the valleys
+        layer = tone * (0.86 + 0.28 * texture) + np.clip(relief, -1, 1) * 0.10 * (0.4 + 0.6 * near) + haze
+        edge = np.clip((y - crest) * height, 0, 1)  # one pixel of antialiasing
+        picture = picture * (1 - edge) + layer * edge
+
+    # Lake: what stands above the shore, upside down, darker, broken by ripples that grow towards the viewer.
+    first = int(shore * height)
+    rows = np.arange(first, height)
+    below = (rows - first) / max(1, height - first)
+    waves = _noise(random, len(rows), width, cells=(14, 60), octaves=3) - 0.5
+    source = first - 1 - (rows - first)[:, None] * 1.6 + waves * (6 + 60 * below[:, None] ** 2) * height / 800
+    source = np.clip(source, 0, first - 1).astype(int)
+    mirrored = picture[source, np.arange(width)[None, :]]
+    shine = 0.10 * np.clip(waves * 3, 0, 1) * (0.3 + below[:, None])
+    picture[first:] = mirrored * (0.80 - 0.22 * below[:, None]) + 0.04 + shine
+
+    # Bank in front, dark, so that the eye has somewhere to stand.
+    bank = 0.965 - 0.10 * (_line(random, width, 2.0, 8, 0.55) - 0.3) - 0.02 * _treetops(random, width)
+    grass = 0.10 + 0.16 * _noise(random, height, width, cells=(90, 26), octaves=4)
+    edge = np.clip((y - bank) * height, 0, 1)
+    picture = picture * (1 - edge) + grass * edge
+
+    vignette = 1 - 0.16 * (((x - 0.5) * 1.3) ** 2 + ((y - 0.5) * 1.2) ** 2)
+    picture = picture * vignette + random.normal(0, 0.006, picture.shape)
+    drawn = Image.fromarray((np.clip(picture, 0, 1) * 255 + 0.5).astype(np.uint8))
+    return drawn.filter(ImageFilter.GaussianBlur(0.5))
+
+
+def _noise(random: np.random.Generator, height: int, width: int, cells: tuple[int, int], octaves: int) -> np.ndarray:
+    """Fractal noise [height, width], about 0 to 1: octaves of random grids, each finer by 2 and weaker by 2.
+
+    ``cells`` are the columns and rows of the coarsest grid.
+    """
+    total, weight = np.zeros((height, width)), 0.0
+    for octave in range(octaves):
+        columns, rows = cells[0] * 2**octave, cells[1] * 2**octave
+        grid = Image.fromarray(random.random((min(rows, height), min(columns, width))).astype(np.float32))
+        total += np.asarray(grid.resize((width, height), Image.Resampling.BICUBIC)) / 2**octave
+        weight += 1 / 2**octave
+    return total / weight
+
+
+def _line(random: np.random.Generator, width: int, cells: float, octaves: int, gain: float) -> np.ndarray:
+    """Fractal noise along one row, [1, width], about 0 to 1."""
+    total, weight = np.zeros(width), 0.0
+    for octave in range(octaves):
+        points = random.random(int(cells * 2**octave) + 3)
+        total += gain**octave * np.interp(np.linspace(0, len(points) - 1, width), np.arange(len(points)), points)
+        weight += gain**octave
+    return (total / weight)[None, :]
+
+
+def _treetops(random: np.random.Generator, width: int) -> np.ndarray:
+    """Heights of a row of firs, [1, width], 0 to 1."""
+    heights = np.zeros(width)
+    columns = np.arange(width)
+    spacing = max(2.0, width / 240)
+    for _ in range(300):
+        centre, height = random.uniform(0, width), random.uniform(0.3, 1)
+        heights = np.maximum(heights, height - np.abs(columns - centre) / spacing * random.uniform(0.5, 0.9))
+    return heights[None, :]

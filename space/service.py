@@ -1,0 +1,251 @@
+"""What the buttons of the page do: a file in, pictures on disk and sentences out. Knows nothing of the layout."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
+
+if TYPE_CHECKING:
+    import torch
+
+    from colorization.pipeline_colorization import ColorizationPipeline
+
+try:  # only where the page runs as a Space that borrows its GPU
+    from spaces import GPU as _borrow_gpu
+except ImportError:
+
+    def _borrow_gpu(duration: int) -> Callable[[Callable], Callable]:
+        return lambda function: function
+
+
+logger = logging.getLogger(__name__)
+
+VIEW_SIDE = 2000  # px, longest side of what the before/after slider shows
+MAX_MEGAPIXELS = 100.0
+MAX_SATURATION = 2.0
+SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
+_SHOWN_BY_BROWSERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
+
+
+class PageError(RuntimeError):
+    """What the page cannot do, as a sentence for the visitor."""
+
+
+@dataclass(frozen=True)
+class Colouring:
+    """One coloured photograph as a visitor's session keeps it: small, so that many visitors fit in memory.
+
+    Attributes:
+        source: the visitor's own file, untouched.
+        name: its name, for messages and for the name of the download.
+        size: (width, height) in pixels of the photograph and of its download.
+        ab: [2, h, w] float32, CIE units, as the model predicted it; saturation is applied to it again and again.
+        folder: where this colouring's pictures are.
+        before, after: PNG, reduced to at most ``VIEW_SIDE``, for the slider.
+        lossless: whether the photograph came in a lossless format or has transparency, so that PNG suits it.
+        seconds: what reading and the network took.
+    """
+
+    source: Path
+    name: str
+    size: tuple[int, int]
+    ab: torch.Tensor
+    folder: Path
+    before: Path
+    after: Path
+    lossless: bool
+    seconds: float
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the slider shows fewer pixels than the download has."""
+        return max(self.size) > VIEW_SIDE
+
+
+class ColorizeService:
+    """Colours photographs for the page. One per process; the model is loaded once, when the first one needs it."""
+
+    def __init__(self, folder: str | Path, model: str | Path | None = None, device: str = "auto") -> None:
+        """
+        Args:
+            folder: what the page writes goes below it; whoever owns the folder deletes old files.
+            model: a folder or an id on the Hub; None for the model that comes with the project.
+            device: as in ``load_pipeline``.
+        """
+        self._folder = Path(folder)
+        self._model, self._device = model, device
+        self._pipeline: ColorizationPipeline | None = None
+        self._lock = threading.Lock()
+
+    def pipeline(self) -> ColorizationPipeline:
+        """The loaded model.
+
+        Raises:
+            PageError: if it cannot be loaded.
+        """
+        with self._lock:
+            if self._pipeline is None:
+                from colorization.pipeline_colorization import load_pipeline
+
+                try:
+                    self._pipeline = load_pipeline(model=self._model, device=self._device)
+                except (OSError, ValueError) as error:
+                    logger.error("The model cannot be loaded: %s", error)
+                    raise PageError("The colour model could not be loaded on this server, so nothing works.") from None
+            return self._pipeline
+
+    def preview(self, source: str | Path) -> Path | None:
+        """Check a new upload at once, so that a broken file is named before anyone waits for it.
+
+        Returns:
+            A PNG to show instead, if browsers cannot show the file itself (TIFF); else None.
+
+        Raises:
+            UnreadableImageError: if it is no picture.
+        """
+        photo = _read(Path(source))
+        if photo.format in _SHOWN_BY_BROWSERS:
+            return None
+        return _write_view(_view(photo), self._fresh_folder() / f"{_safe_stem(photo.name)}.png")
+
+    def colorize(self, source: str | Path, saturation: float = 1.0) -> Colouring:
+        """Run the network on a photograph and make both pictures of the slider.
+
+        Args:
+            source: the visitor's file.
+            saturation: factor on chroma, 0 to ``MAX_SATURATION``.
+
+        Raises:
+            UnreadableImageError: if it is no picture.
+            PageError: for anything else that goes wrong, as a sentence.
+        """
+        source, started = Path(source), time.monotonic()
+        pipeline = self.pipeline()
+        photo = _read(source)
+        ab = _predict(pipeline, photo)
+        folder = self._fresh_folder()
+        view = _view(photo)
+        before = _write_view(view, folder / "before.png")
+        colouring = Colouring(
+            source=source,
+            name=photo.name,
+            size=(photo.width, photo.height),
+            ab=ab,
+            folder=folder,
+            before=before,
+            after=before,
+            lossless=photo.alpha is not None or photo.format not in ("JPEG", "MPO", "WEBP", "AVIF"),
+            seconds=0.0,
+        )
+        colouring = replace(colouring, after=self._write_after(colouring, view, saturation))
+        return replace(colouring, seconds=time.monotonic() - started)
+
+    def recolour(self, colouring: Colouring, saturation: float) -> Colouring:
+        """The same colours, stronger or weaker: the slider's picture again, without the network."""
+        view = _read(colouring.before)
+        return replace(colouring, after=self._write_after(colouring, view, saturation))
+
+    def write(self, colouring: Colouring, saturation: float, file_format: str) -> Path:
+        """The photograph in colour with every pixel it came with, EXIF kept, as a file to download.
+
+        Args:
+            colouring: from :meth:`colorize`.
+            saturation: factor on chroma.
+            file_format: "JPEG" or "PNG".
+
+        Returns:
+            For example ``beach-colorized.jpg``.
+
+        Raises:
+            PageError: if the format cannot hold the picture, or the upload has been deleted in the meantime.
+        """
+        picture = self.pipeline().apply(_read(colouring.source), colouring.ab, _within(saturation))
+        return _save(picture, colouring.name, colouring.folder, file_format)
+
+    def colorize_file(self, source: str | Path, saturation: float, file_format: str) -> Path:
+        """File in, file out, for programs: :meth:`colorize` and :meth:`write` in one, without the slider's pictures."""
+        pipeline, photo = self.pipeline(), _read(Path(source))
+        picture = pipeline.apply(photo, _predict(pipeline, photo), _within(saturation))
+        return _save(picture, photo.name, self._fresh_folder(), file_format)
+
+    def _fresh_folder(self) -> Path:
+        # An unguessable name: what is written here is served to whoever knows it.
+        folder = self._folder / secrets.token_hex(16)
+        folder.mkdir(parents=True)
+        return folder
+
+    def _write_after(self, colouring: Colouring, view: Photo, saturation: float) -> Path:
+        picture = self.pipeline().apply(view, colouring.ab, _within(saturation))
+        # A new name each time: browsers keep pictures by name.
+        return _write_view(picture, colouring.folder / f"after-{secrets.token_hex(4)}.png")
+
+
+@_borrow_gpu(duration=10)
+def _predict(pipeline: ColorizationPipeline, photo: Photo) -> torch.Tensor:
+    try:
+        return pipeline.predict(photo)
+    except (RuntimeError, MemoryError) as error:
+        logger.exception("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height)
+        raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None
+
+
+def _read(path: Path) -> Photo:
+    if not path.exists():
+        raise PageError("This photograph is no longer on the server (uploads are deleted after a while). Add it again.")
+    return read_photo(path, max_megapixels=MAX_MEGAPIXELS)
+
+
+def _within(saturation: float) -> float:
+    if not 0 <= saturation <= MAX_SATURATION:
+        raise PageError(f"Colour strength goes from 0 to {MAX_SATURATION:g}, not {saturation:g}.")
+    return float(saturation)
+
+
+def _view(photo: Photo) -> Photo:
+    """The photograph at no more than ``VIEW_SIDE`` pixels a side, transparent places on white."""
+    picture = Image.fromarray(photo.rgb)
+    if photo.alpha is not None:
+        flat = Image.new("RGB", picture.size, "white")
+        flat.paste(picture, mask=Image.fromarray(photo.alpha))
+        picture = flat
+    picture.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return read_photo(picture, name=photo.name)
+
+
+def _write_view(view: Photo | Image.Image, path: Path) -> Path:
+    """PNG with little compression: it is made anew at every move of the slider, and made for one pair of eyes."""
+    picture = Image.fromarray(view.rgb) if isinstance(view, Photo) else view
+    path.parent.mkdir(parents=True, exist_ok=True)
+    picture.save(path, "PNG", compress_level=1)
+    return path
+
+
+def _save(picture: Image.Image, name: str, folder: Path, file_format: str) -> Path:
+    suffix = SUFFIXES.get(file_format)
+    if suffix is None:
+        raise PageError(f"Pictures can be saved as {' or '.join(SUFFIXES)}, not as {file_format}.")
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return save_picture(picture, folder / f"{_safe_stem(name)}-colorized{suffix}")
+    except ValueError as error:
+        raise PageError(str(error)) from None
+
+
+def _safe_stem(name: str) -> str:
+    """A file name without its suffix and without anything a file system or a header could stumble over."""
+    stem = re.sub(r"[^\w.() -]+", "_", Path(name).stem).strip(" ._")
+    return stem[:80] or "photograph"
+
+
+__all__ = ["SUFFIXES", "ColorizeService", "Colouring", "PageError", "UnreadableImageError"]
