@@ -10,6 +10,7 @@ Each figure is the median of several rounds in which both sides take turns.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import platform
 import statistics
@@ -110,9 +111,7 @@ class UsualUNet(nn.Module):
         self.pool = net.maxpool
         self.stages = nn.ModuleList((net.layer1, net.layer2, net.layer3, net.layer4))
         widths, skips = (512, 256, 128, 64, 64), (256, 128, 64, 64)
-        self.ups = nn.ModuleList(
-            nn.ConvTranspose2d(i, o, 2, stride=2) for i, o in zip(widths[:-1], widths[1:], strict=True)
-        )
+        self.ups = nn.ModuleList(nn.ConvTranspose2d(i, o, 2, stride=2) for i, o in itertools.pairwise(widths))
         self.mixes = nn.ModuleList(self._double(o + s, o) for o, s in zip(widths[1:], skips, strict=True))
         self.last = nn.Sequential(nn.ConvTranspose2d(64, 32, 2, stride=2), self._double(32, 32), nn.Conv2d(32, 2, 1))
 

@@ -26,6 +26,22 @@ def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.I
     return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
 
 
+_MEASURED: list[str] = []
+
+
+@pytest.fixture
+def report():
+    """Say a measured figure at the end of the run: ``report("L* shift", 0.1)``."""
+    return lambda name, figure: _MEASURED.append(f"{name}: {figure}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    if _MEASURED:
+        terminalreporter.section("measured")
+        for line in _MEASURED:
+            terminalreporter.write_line(line)
+
+
 @pytest.fixture
 def landscape() -> Image.Image:
     return draw_landscape()

@@ -11,8 +11,8 @@ import torch
 from colorization import ColorizationModel, color
 from colorization.data.pictures import Crops, RunOrder, load_pictures
 from colorization.data.transforms import Degradation, degrade, random_crop
-from colorization.training.losses import huber
 from colorization.training.loop import _schedule, train
+from colorization.training.losses import huber
 from colorization.training.recipe import Recipe, RecipeError, list_recipes, load_recipe, save_recipe
 from scripts.train import main, make_validation
 
