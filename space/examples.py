@@ -60,11 +60,12 @@ SOURCES = tuple(
 
 @dataclass(frozen=True)
 class Example:
-    """A grey picture to try, ready on disk: ``path`` to colour, ``thumbnail`` to click, ``caption`` to read."""
+    """A grey picture to try, ready on disk: ``path`` to colour, ``thumbnail`` to click; ``credit`` where one is due."""
 
     path: Path
     thumbnail: Path
-    caption: str
+    title: str
+    credit: str = ""
 
 
 class ExampleShelf:
@@ -102,32 +103,32 @@ class ExampleShelf:
             fetched = []
             for source in self._sources:
                 path = fetch(source, self._cache)
-                caption = f"{source.title} ({source.author}, {source.licence})"
-                if path and (example := self._prepare(path, caption)):
+                credit = f"{source.author}, {source.licence}"
+                if path and (example := self._prepare(path, source.title, credit)):
                     fetched.append(example)
             self._examples = (fetched + found)[:MOST] or self._prepare_drawn()
         finally:
             self._filled.set()
 
-    def _prepare(self, path: Path, caption: str) -> Example | None:
+    def _prepare(self, path: Path, title: str, credit: str = "") -> Example | None:
         try:
-            return self._put(read_photo(path), caption)
+            return self._put(read_photo(path), title, credit)
         except (UnreadableImageError, OSError) as error:
             logger.warning("Example left out: %s", error)
             return None
 
     def _prepare_drawn(self) -> list[Example]:
-        return [self._put(draw_landscape(), "A valley (drawn by this project)")]
+        return [self._put(draw_landscape(), "A drawn valley")]
 
-    def _put(self, photo: Photo | Image.Image, caption: str) -> Example:
+    def _put(self, photo: Photo | Image.Image, title: str, credit: str = "") -> Example:
         """Write the grey copy and its thumbnail."""
         picture = (Image.fromarray(photo.rgb) if isinstance(photo, Photo) else photo).convert("L")
         picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-        stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in caption.split(" (")[0].lower()) or "example"
+        stem = "".join(c if c.isascii() and c.isalnum() else "-" for c in title.lower()) or "example"
         folder = Path(tempfile.mkdtemp(dir=self._folder.name))
         path = save_picture(picture, folder / f"{stem}.jpg")
         picture.thumbnail((THUMBNAIL, THUMBNAIL), Image.Resampling.LANCZOS)
-        return Example(path, save_picture(picture, folder / f"{stem}-small.jpg", quality=85), caption)
+        return Example(path, save_picture(picture, folder / f"{stem}-small.jpg", quality=85), title, credit)
 
 
 def fetch(source: Source, cache: Path) -> Path | None:

@@ -170,13 +170,13 @@ class ColorizeService:
         Raises:
             PageError: if the format cannot hold the picture, or the upload has been deleted in the meantime.
         """
-        picture = self.pipeline().apply(_read(colouring.source), colouring.ab, _within(saturation))
+        picture = self.pipeline().apply_ab(_read(colouring.source), colouring.ab, _within(saturation))
         return _save(picture, colouring.name, colouring.folder, file_format)
 
     def colorize_file(self, source: str | Path, saturation: float, file_format: str) -> Path:
         """File in, file out, for programs: :meth:`colorize` and :meth:`write` in one, without the slider's pictures."""
         pipeline, photo = self.pipeline(), _read(Path(source))
-        picture = pipeline.apply(photo, _predict(pipeline, photo), _within(saturation))
+        picture = pipeline.apply_ab(photo, _predict(pipeline, photo), _within(saturation))
         return _save(picture, photo.name, self._fresh_folder(), file_format)
 
     def _fresh_folder(self) -> Path:
@@ -186,7 +186,7 @@ class ColorizeService:
         return folder
 
     def _write_after(self, colouring: Colouring, view: Photo, saturation: float) -> Path:
-        picture = self.pipeline().apply(view, colouring.ab, _within(saturation))
+        picture = self.pipeline().apply_ab(view, colouring.ab, _within(saturation))
         # A new name each time: browsers keep pictures by name.
         return _write_view(picture, colouring.folder / f"after-{secrets.token_hex(4)}.png")
 
@@ -194,7 +194,7 @@ class ColorizeService:
 @_borrow_gpu(duration=10)
 def _predict(pipeline: ColorizationPipeline, photo: Photo) -> torch.Tensor:
     try:
-        return pipeline.predict(photo)
+        return pipeline.predict_ab(photo)
     except (RuntimeError, MemoryError) as error:
         logger.exception("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height)
         raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import logging
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -14,6 +15,8 @@ from gradio.utils import get_upload_folder
 from space.examples import Example, ExampleShelf
 from space.service import MAX_SATURATION, SUFFIXES, ColorizeService, Colouring, PageError, UnreadableImageError
 
+logger = logging.getLogger(__name__)
+
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 
@@ -21,6 +24,14 @@ _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 LAUNCH_OPTIONS: dict[str, Any] = {
     "theme": gr.themes.Soft(
         primary_hue="teal", secondary_hue="teal", neutral_hue="slate", radius_size="lg", font=_FONTS, font_mono=_MONO
+    ).set(  # white on these reaches a contrast of 4.5 and more
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_text_color="white",
+        block_label_text_color="*primary_800",
+        slider_color="*primary_700",
     ),
     "css_paths": Path(__file__).with_name("page.css"),
     "max_file_size": "100mb",
@@ -36,11 +47,10 @@ _TITLE = """# Bring colour to a black-and-white landscape
 Add a photograph and see it in believable colours in a few seconds.
 Size, shape and every detail of your picture stay as they are."""
 _PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
-_WAITING = "Your coloured photograph will appear here. No photograph at hand? Choose an example."
+_WAITING = "Your coloured photograph will appear here."
 _SMALL_PRINT = """The colours are a well-informed guess: what the place really looked like, no program can know.
 Works best on landscapes: mountains, coasts, woods, fields. Up to 100 megapixels or 100 MB;
-JPEG, PNG, TIFF, WebP and more. Your photographs stay on this server, are seen by nobody, and are deleted
-after about two hours."""
+JPEG, PNG, TIFF, WebP and more. Your photographs stay on this server and are deleted after about two hours."""
 
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
 _SHOW_RESULT = """() => setTimeout(() => {
@@ -83,8 +93,10 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
                     elem_id="photo",
                 )
                 start = gr.Button("Colourize", variant="primary", size="lg", interactive=False, elem_id="start")
+                gr.Markdown("No photograph at hand? Try one of these:", elem_id="examples-title")
                 examples = gr.Gallery(
-                    label="Examples: choose one to try",
+                    label="Example photographs",
+                    show_label=False,
                     columns=4,
                     height="auto",
                     object_fit="cover",
@@ -124,7 +136,8 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
                             elem_id="format",
                         )
                         save = gr.Button("Download at full size", variant="primary", size="lg", elem_id="save")
-        gr.Markdown(_SMALL_PRINT, elem_id="small-print")
+        gr.Markdown(_SMALL_PRINT, elem_id="small-print", elem_classes="small-print")
+        credits = gr.Markdown(elem_classes="small-print")
         file_link = gr.DownloadButton(visible="hidden", elem_id="file-link")
 
         def check(upload: dict | None) -> tuple:
@@ -198,7 +211,7 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
             _told(download), [colouring, strength, file_format], file_link, show_progress_on=[save], **quiet
         )
         saved.success(None, None, None, js=_START_DOWNLOAD, **quiet)
-        page.load(lambda: _gallery(shelf.examples()), None, examples, show_progress="hidden", **quiet)
+        page.load(lambda: _gallery(shelf.examples()), None, [examples, credits], show_progress="hidden", **quiet)
         for_programs = gr.Button(visible=False)
         for_programs.click(
             _told(colorize),
@@ -221,6 +234,10 @@ def _told(function: Callable) -> Callable:
             # Names of files come from outside, and the page would show tags in them as tags.
             message = html.escape(str(error), quote=False)
             raise gr.Error(message, title="This did not work", print_exception=False) from None
+        except Exception:  # the visitor gets a sentence for this too; the log gets the rest
+            logger.exception("%s failed", function.__name__)
+            message = "Something went wrong on the server and was written to its log. Please try again."
+            raise gr.Error(message, title="This did not work", print_exception=False) from None
 
     return tell
 
@@ -242,5 +259,7 @@ def _describe(result: Colouring) -> str:
     return text
 
 
-def _gallery(examples: list[Example]) -> list[tuple[str, str]]:
-    return [(str(example.thumbnail), example.caption) for example in examples]
+def _gallery(examples: list[Example]) -> tuple[list[tuple[str, str]], str]:
+    credits = "; ".join(f"{example.title} ({example.credit})" for example in examples if example.credit)
+    pictures = [(str(example.thumbnail), example.title) for example in examples]
+    return pictures, f"Example photographs: {credits}." if credits else ""
