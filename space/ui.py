@@ -31,6 +31,10 @@ LAUNCH_OPTIONS: dict[str, Any] = {
         button_primary_background_fill_hover_dark="*primary_600",
         button_primary_text_color="white",
         block_label_text_color="*primary_800",
+        block_title_text_color="*primary_800",
+        block_info_text_color="*neutral_600",
+        block_info_text_color_dark="*neutral_300",
+        checkbox_label_background_fill_selected="*primary_700",
         slider_color="*primary_700",
     ),
     "css_paths": Path(__file__).with_name("page.css"),
@@ -127,7 +131,7 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
                         buttons=["reset"],
                         elem_id="strength",
                     )
-                    with gr.Row(equal_height=True):
+                    with gr.Row(equal_height=False):
                         file_format = gr.Radio(
                             list(SUFFIXES),
                             value="JPEG",
@@ -186,7 +190,7 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
             return str(service.colorize_file(path, strength, file_format))
 
         # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
-        # kinds of pictures rewrite, the file first. Gradio still checks that the path is an upload of its own.
+        # kinds of pictures rewrite, the file first.
         quiet = {"api_visibility": "private"}
         results = [colouring, slider, note, controls, file_format]
         everything = [photo, source, colouring, slider, note, controls, start]
@@ -243,7 +247,11 @@ def _told(function: Callable) -> Callable:
 
 
 def _path(upload: dict | None) -> str | None:
-    return upload.get("path") if upload else None
+    """Path of the uploaded file. Gradio checks only what is marked as a file, and a request need not carry the mark."""
+    path = (upload or {}).get("path")
+    if path and not Path(path).resolve().is_relative_to(Path(get_upload_folder()).resolve()):
+        raise PageError("This is not a file that was uploaded here.")
+    return path
 
 
 def _pair(result: Colouring) -> tuple[str, str]:

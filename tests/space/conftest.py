@@ -1,0 +1,62 @@
+"""Pictures as visitors bring them, and one running page with a tiny model."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from space.drawn import draw_landscape
+from space.examples import ExampleShelf
+
+gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install .[space]")
+
+
+@pytest.fixture(scope="session")
+def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of files to upload, good and bad."""
+    folder = tmp_path_factory.mktemp("uploads")
+    grey = draw_landscape(300, 200)
+    exif = Image.Exif()
+    exif[0x010E] = "A beach"
+    exif[0x0112] = 6  # taken with the camera turned
+    grey.save(folder / "beach.jpg", exif=exif)
+    sixteen = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    sixteen.save(folder / "deep.png")
+    sixteen.save(folder / "scan.tif")
+    draw_landscape(2400, 300).save(folder / "wide.jpg")
+    veiled = Image.merge("LA", (grey, grey.point(lambda v: 255 - v)))
+    veiled.save(folder / "veiled.png")
+    (folder / "notes.jpg").write_text("This is not a picture.")
+    (folder / "<b>bold<b>.jpg").write_text("This is not a picture either.")
+    whole = io.BytesIO()
+    draw_landscape(400, 300).save(whole, "JPEG")
+    (folder / "half.jpg").write_bytes(whole.getvalue()[: len(whole.getvalue()) // 2])
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page_url(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the page, served with a tiny random model."""
+    from space.ui import LAUNCH_OPTIONS, build_page
+
+    cache = tmp_path_factory.mktemp("examples")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        patch.delenv("LANDSCAPE_EXAMPLES", raising=False)
+        page = build_page(tiny_model_dir, device="cpu", shelf=ExampleShelf((), cache))
+        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH_OPTIONS)
+        yield url
+        page.close()
+
+
+def mean_chroma(picture: Image.Image) -> float:
+    """Mean C* of CIE Lab, by scikit-image rather than by the code under test."""
+    from skimage.color import rgb2lab
+
+    lab = rgb2lab(np.asarray(picture.convert("RGB")))
+    return float(np.hypot(lab[..., 1], lab[..., 2]).mean())

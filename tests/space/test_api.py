@@ -1,0 +1,70 @@
+"""The named endpoint, as programs call it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import httpx
+import pytest
+from PIL import Image
+
+from .conftest import mean_chroma
+
+gradio_client = pytest.importorskip("gradio_client", reason="gradio is not installed: pip install .[space]")
+
+
+@pytest.fixture(scope="module")
+def client(page_url: str, tmp_path_factory: pytest.TempPathFactory):
+    return gradio_client.Client(page_url, download_files=str(tmp_path_factory.mktemp("downloads")), verbose=False)
+
+
+def _colorize(client, path: Path, **options) -> Path:
+    return Path(client.predict(gradio_client.handle_file(str(path)), api_name="/colorize", **options))
+
+
+def test_colorize(client, uploads: Path) -> None:
+    path = _colorize(client, uploads / "beach.jpg")
+    picture = Image.open(path)
+    assert path.name == "beach-colorized.jpg"
+    assert picture.size == (200, 300) and picture.getexif()[0x010E] == "A beach"
+    assert mean_chroma(picture) > 3
+
+
+def test_colorize_takes_tiff_and_options(client, uploads: Path) -> None:
+    path = _colorize(client, uploads / "scan.tif", strength=0.0, file_format="PNG")
+    picture = Image.open(path)
+    assert path.name == "scan-colorized.png" and picture.format == "PNG" and picture.size == (300, 200)
+    assert mean_chroma(picture) < 1
+
+
+def test_it_is_the_only_public_endpoint(client) -> None:
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/colorize"}
+
+
+@pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("half.jpg", "cut off")])
+def test_errors_are_sentences(client, uploads: Path, name: str, reason: str) -> None:
+    with pytest.raises(Exception, match=f"{name}.*{reason}") as error:
+        _colorize(client, uploads / name)
+    assert "Traceback" not in str(error.value)
+
+
+def test_a_wrong_strength_is_explained(client, uploads: Path) -> None:
+    with pytest.raises(Exception, match=r"0.*2"):
+        _colorize(client, uploads / "beach.jpg", strength=50)
+
+
+@pytest.mark.parametrize("meta", [True, False])
+def test_files_of_the_server_cannot_be_read(page_url: str, uploads: Path, meta: bool) -> None:
+    """A path that was never uploaded is refused, with and without Gradio's mark of a file."""
+    secret = {"path": str(uploads / "beach.jpg")} | ({"meta": {"_type": "gradio.FileData"}} if meta else {})
+    call = httpx.post(f"{page_url}gradio_api/call/colorize", json={"data": [secret, 1, "JPEG"]}, timeout=30)
+    answer = httpx.get(f"{page_url}gradio_api/call/colorize/{call.json()['event_id']}", timeout=30).text
+    assert "event: error" in answer and "colorized" not in answer
+
+
+def test_nothing_is_fetched_from_elsewhere(page_url: str) -> None:
+    config = httpx.get(f"{page_url}config", timeout=30).json()
+    assert config["analytics_enabled"] is False
+    assert not [sheet for sheet in config.get("stylesheets", []) if sheet.startswith("http")]
+    assert "googleapis" not in json.dumps(config)

@@ -1,0 +1,154 @@
+"""The page as a visitor sees it, in headless Chromium."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from .conftest import mean_chroma
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install .[dev]")
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here; set CHROMIUM to its path")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+PATIENCE = 60_000  # ms, for a busy machine
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator:
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(params=[1280, 390], ids=["desktop", "phone"])
+def page(request: pytest.FixtureRequest, browser, page_url: str) -> Iterator:
+    yield from _open(browser, page_url, request.param)
+
+
+@pytest.fixture
+def desktop(browser, page_url: str) -> Iterator:
+    yield from _open(browser, page_url, 1280)
+
+
+def _open(browser, url: str, width: int) -> Iterator:
+    context = browser.new_context(viewport={"width": width, "height": 850}, locale="en-GB", accept_downloads=True)
+    page = context.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.elsewhere = []  # what the page asks of other hosts
+    page.on("request", lambda r: r.url.startswith(("http", "ws")) and url not in r.url and page.elsewhere.append(r.url))
+    page.goto(url)
+    page.wait_for_selector("#examples img")
+    yield page
+    context.close()
+
+
+def _upload(page, path: Path) -> None:
+    page.set_input_files("#photo input[type=file]", path)
+
+
+def _colour(page, path: Path) -> None:
+    _upload(page, path)
+    page.wait_for_function("!document.querySelector('#start').disabled")
+    page.click("#start")
+    page.wait_for_selector("#save")
+    page.wait_for_function("document.querySelectorAll('#slider img').length >= 2")
+
+
+def _served(page, which: str) -> Image.Image:
+    """The PNG behind one side of the slider."""
+    (address,) = page.eval_on_selector_all(
+        "#slider img", f"images => [...new Set(images.map(i => i.src))].filter(s => s.includes('{which}'))"
+    )
+    response = page.request.get(address)
+    assert response.headers["content-type"] == "image/png"
+    return Image.open(io.BytesIO(response.body()))
+
+
+def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Path) -> None:
+    _colour(page, uploads / "beach.jpg")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
+    assert mean_chroma(_served(page, "before")) < 1
+    strong = mean_chroma(_served(page, "after"))
+    assert strong > 3
+
+    # What is seen: the right part of the slider is in colour, the left is not.
+    page.locator("#slider").scroll_into_view_if_needed()
+    page.wait_for_timeout(1500)  # the picture fades in
+    seen = Image.open(io.BytesIO(page.locator("#slider").screenshot()))
+    width, height = seen.size
+    left = seen.crop((int(width * 0.36), height // 3, int(width * 0.44), height * 2 // 3))
+    right = seen.crop((int(width * 0.56), height // 3, int(width * 0.64), height * 2 // 3))
+    assert mean_chroma(right) > mean_chroma(left) + 3
+
+    number = page.locator("#strength input[type=number]")
+    number.fill("0.3")
+    number.press("Enter")
+    address = "[...document.querySelectorAll('#slider img')].map(i => i.src).join()"
+    before = page.evaluate(address)
+    page.wait_for_function(f"before => {address} !== before", arg=before)
+    assert mean_chroma(_served(page, "after")) < strong / 2
+
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename == "beach-colorized.jpg"
+    download.value.save_as(tmp_path / "saved.jpg")
+    saved = Image.open(tmp_path / "saved.jpg")
+    assert saved.size == (200, 300) and saved.getexif()[0x010E] == "A beach"
+    assert not page.elsewhere
+
+
+def test_a_tiff_is_shown_and_coloured(desktop, uploads: Path) -> None:
+    _colour(desktop, uploads / "scan.tif")
+    assert desktop.evaluate("document.querySelector('#photo img').naturalWidth") == 300
+    assert mean_chroma(_served(desktop, "after")) > 3
+    with desktop.expect_download() as download:
+        desktop.click("#save")
+    assert download.value.suggested_filename == "scan-colorized.png"
+
+
+@pytest.mark.parametrize("name", ["notes.jpg", "half.jpg", "<b>bold<b>.jpg"])
+def test_a_bad_file_is_answered_with_a_sentence(desktop, uploads: Path, name: str) -> None:
+    _upload(desktop, uploads / name)
+    toast = desktop.wait_for_selector("[data-testid=toast-body]")
+    text = toast.inner_text()
+    assert "This did not work" in text and ("not a picture" in text or "cut off" in text)
+    assert "Traceback" not in text and toast.query_selector("b") is None
+    desktop.wait_for_selector("#photo input[type=file]", state="attached")  # ready for another one
+    assert desktop.is_disabled("#start")
+
+
+def test_an_example_is_coloured_by_one_click(desktop) -> None:
+    desktop.click("#examples button:has(img)")
+    desktop.wait_for_selector("#save")
+    desktop.wait_for_function("document.querySelectorAll('#slider img').length >= 2")
+    assert mean_chroma(_served(desktop, "after")) > 3
+
+
+def test_clearing_starts_over(desktop, uploads: Path) -> None:
+    _colour(desktop, uploads / "beach.jpg")
+    desktop.click("#photo button[aria-label='Clear']")
+    desktop.wait_for_selector("#save", state="detached")
+    assert desktop.is_disabled("#start")
+    _colour(desktop, uploads / "deep.png")
+    assert "deep.png" in desktop.inner_text("#note")
+
+
+def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
+    """For screen readers: buttons, links and inputs that are seen say what they are."""
+    _colour(desktop, uploads / "beach.jpg")
+    nameless = desktop.evaluate("""() => [...document.querySelectorAll('button, a[href], input, img')].filter(e => {
+        if (!e.checkVisibility() || e.type === 'file') return false;
+        if (e.tagName === 'IMG') return !e.hasAttribute('alt');
+        const label = e.labels?.length ? e.labels[0].innerText : '';
+        return !(e.innerText?.trim() || e.getAttribute('aria-label') || e.title || label.trim() ||
+                 e.querySelector('img[alt]:not([alt=""])'));
+    }).map(e => e.outerHTML.slice(0, 160))""")
+    assert not nameless

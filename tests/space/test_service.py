@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization.images import UnreadableImageError
+from space import service as service_module
+from space.service import ColorizeService, PageError
+
+from .conftest import mean_chroma
+
+
+@pytest.fixture
+def service(tiny_model_dir: Path, tmp_path: Path) -> ColorizeService:
+    return ColorizeService(tmp_path / "results", tiny_model_dir, device="cpu")
+
+
+def test_colours_and_keeps_size_and_exif(service: ColorizeService, uploads: Path) -> None:
+    result = service.colorize(uploads / "beach.jpg")
+    assert result.size == (200, 300)  # upright
+    assert mean_chroma(Image.open(result.before)) < 1
+    assert mean_chroma(Image.open(result.after)) > 3
+    path = service.write(result, 1.0, "JPEG")
+    assert path.name == "beach-colorized.jpg"
+    saved = Image.open(path)
+    assert saved.format == "JPEG" and saved.size == (200, 300)
+    assert saved.getexif()[0x010E] == "A beach" and saved.getexif().get(0x0112, 1) == 1
+    assert mean_chroma(saved) > 3
+
+
+def test_saturation_needs_no_second_run(
+    service: ColorizeService, uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = service.colorize(uploads / "beach.jpg")
+    monkeypatch.setattr(service.pipeline(), "model", None)  # whoever runs the network now fails
+    chroma = [mean_chroma(Image.open(service.recolour(result, s).after)) for s in (0, 0.5, 1)]
+    assert chroma[0] < 1 < chroma[1] < chroma[2]
+    assert mean_chroma(Image.open(service.write(result, 0.0, "PNG"))) < 1
+
+
+def test_each_change_has_its_own_picture(service: ColorizeService, uploads: Path) -> None:
+    result = service.colorize(uploads / "beach.jpg")
+    assert service.recolour(result, 0.5).after != result.after
+
+
+def test_large_photographs_are_shown_reduced_and_saved_whole(service: ColorizeService, uploads: Path) -> None:
+    result = service.colorize(uploads / "wide.jpg")
+    assert result.reduced
+    assert Image.open(result.before).size == Image.open(result.after).size == (2000, 250)
+    assert Image.open(service.write(result, 1, "JPEG")).size == (2400, 300)
+
+
+@pytest.mark.parametrize("name", ["deep.png", "scan.tif", "veiled.png"])
+def test_sixteen_bits_tiff_and_transparency(service: ColorizeService, uploads: Path, name: str) -> None:
+    result = service.colorize(uploads / name)
+    assert result.lossless
+    saved = Image.open(service.write(result, 1, "PNG"))
+    assert saved.size == (300, 200)
+    assert saved.mode == ("RGBA" if name == "veiled.png" else "RGB")
+    if name != "veiled.png":  # not clipped to white on the way: the brightness is the drawing's
+        grey = Image.open(service.write(result, 0, "PNG"))
+        expected = np.asarray(Image.open(uploads / "deep.png")).astype(float) / 257
+        assert abs(np.asarray(grey.convert("L")).astype(float).mean() - expected.mean()) < 1
+
+
+def test_preview_only_where_a_browser_shows_nothing(service: ColorizeService, uploads: Path) -> None:
+    assert service.preview(uploads / "deep.png") is None
+    shown = service.preview(uploads / "scan.tif")
+    assert shown is not None and Image.open(shown).format == "PNG"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("half.jpg", "cut off")])
+def test_bad_files_are_named_in_a_sentence(service: ColorizeService, uploads: Path, name: str, reason: str) -> None:
+    for call in (service.preview, service.colorize):
+        with pytest.raises(UnreadableImageError, match=f"{name}.*{reason}"):
+            call(uploads / name)
+
+
+def test_a_deleted_upload_is_explained(service: ColorizeService, uploads: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "copy.jpg"
+    copy.write_bytes((uploads / "beach.jpg").read_bytes())
+    result = service.colorize(copy)
+    copy.unlink()
+    with pytest.raises(PageError, match="no longer on the server"):
+        service.write(result, 1, "JPEG")
+
+
+@pytest.mark.parametrize("saturation", [-1, 2.5, float("nan")])
+def test_strength_out_of_range(service: ColorizeService, uploads: Path, saturation: float) -> None:
+    with pytest.raises(PageError, match="from 0 to 2"):
+        service.colorize_file(uploads / "beach.jpg", saturation, "JPEG")
+
+
+def test_unknown_format(service: ColorizeService, uploads: Path) -> None:
+    with pytest.raises(PageError, match="JPEG or PNG"):
+        service.colorize_file(uploads / "beach.jpg", 1, "EXE")
+
+
+def test_missing_model_is_a_sentence(uploads: Path, tmp_path: Path) -> None:
+    with pytest.raises(PageError, match="could not be loaded"):
+        ColorizeService(tmp_path, tmp_path / "nothing", device="cpu").colorize(uploads / "beach.jpg")
+
+
+def test_the_model_is_loaded_once(service: ColorizeService, uploads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import colorization.pipeline_colorization as hallway
+
+    loads, load = [], hallway.load_pipeline
+    monkeypatch.setattr(hallway, "load_pipeline", lambda **options: loads.append(options) or load(**options))
+    assert not loads
+    service.colorize(uploads / "beach.jpg")
+    service.colorize(uploads / "deep.png")
+    assert len(loads) == 1
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.jpg", 'a\nb".png', "名前.jpg", "....", "x" * 300 + ".jpg"])
+def test_names_of_downloads_are_tame(name: str) -> None:
+    stem = service_module._safe_stem(name)
+    assert re.fullmatch(r"[\w.() -]{1,80}", stem) and not stem.startswith(".") and "\n" not in stem
