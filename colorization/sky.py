@@ -1,4 +1,4 @@
-"""Where the sky is: a small segmenter for colour and grey pictures, and one rule from its share of the picture to a word.
+"""Where the sky is: a small segmenter for colour and grey pictures, and one rule from its share to a word.
 
     segmenter = SkySegmenter()
     mask = segmenter(picture)              # float32 [H, W] in [0, 1]
@@ -36,11 +36,11 @@ _TAPS = {3: 24, 6: 32, 13: 96, 16: 160}  # block: channels, at strides 4, 8, 16 
 
 
 class SkyConfig(PretrainedConfig):
-    """What a :class:`SkyModel` is made of: ``working_size`` px a side of the square it sees, ``width`` of the pyramid."""
+    """What a :class:`SkyModel` is made of: it sees squares of ``working_size`` px; ``width`` is the pyramid's."""
 
     model_type = "landscape-sky"
 
-    def __init__(self, working_size: int = 160, width: int = 48, **kwargs) -> None:
+    def __init__(self, working_size: int = 128, width: int = 48, **kwargs) -> None:
         if working_size % 32:
             raise ValueError(f"working_size must be a multiple of 32, not {working_size}.")
         self.working_size, self.width = working_size, width

@@ -237,7 +237,7 @@ def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | No
 
 
 def thresholds(data: Path, masks: Path, segmenter: SkySegmenter) -> None:
-    """How pictures of val that the teacher finds clearly with (≥ 10 %) and without (< 0.5 %) sky lie about a threshold."""
+    """Thresholds on val: pictures clearly with sky (teacher: ≥ 10 %) that are missed, without (< 0.5 %) found."""
     chosen = [row for row in read_manifest(data) if row["split"] == "val" and mask_path(masks, row["path"]).is_file()]
     pairs = []
     for row in chosen:
@@ -266,7 +266,7 @@ def main() -> None:
     door.add_argument("--encoder", type=Path, required=True, help="MobileNetV2 of torchvision, safetensors")
     door.add_argument("--output", type=Path, required=True)
     door.add_argument("--minutes", type=float, default=12)
-    door.add_argument("--batch", type=int, default=24)
+    door.add_argument("--batch", type=int, default=16)
     door.add_argument("--rate", type=float, default=2e-3)
     door = doors.add_parser("measure", help="compare with labels by hand")
     door.add_argument("--data", type=Path, required=True)

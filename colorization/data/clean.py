@@ -1,0 +1,243 @@
+"""Which pictures are fit for training a colorizer: what is measured, what is dropped, what is a copy of what.
+
+Everything is measured on a picture of at most 48 pixels a side, averaged from the original: noise of compression does
+not count as colour there, and a photograph of a phone costs no more than its decoding.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+
+from ..color import rgb_to_lab
+from ..images import Photo
+
+_SIDE = 48  # px, of the copy on which colour is measured
+_HASH_SIDE = 32  # px
+_COARSE = 16  # px, of the copy on which a tint is told from colours
+_KNOTS = 9  # of the curve of ab over L; a tint that clips at white bends sharply
+_BLOCK = 8  # coefficients a side that make the hash
+SIGNATURE = 16  # px a side, of the grey copy that confirms what the hash suspects
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Thresholds; a picture beyond one of them is dropped, with the reason named as the field's comment begins."""
+
+    min_side: int = 96
+    """too small: the shorter side, in pixels."""
+    max_aspect: float = 3.0
+    """extreme aspect: longer side by shorter side."""
+    min_lightness: float = 8.0
+    """too dark: mean L*."""
+    max_lightness: float = 95.0
+    """too bright: mean L*."""
+    min_chroma_spread: float = 1.4
+    """monochrome: RMS distance of ab from the best curve through L, in CIE units. Any tint is a curve."""
+    max_border: float = 0.03
+    """border: share of the picture that flat bands on two opposite sides take."""
+    min_colorfulness: float = 0.0
+    """low colourfulness: Hasler and Süsstrunk's measure; 0 is off, and ``warn_colorfulness`` only counts."""
+    warn_colorfulness: float = 10.0
+    duplicate_bits: int = 7
+    """duplicate: largest number of bits in which two perceptual hashes differ, mirrored or not ..."""
+    duplicate_correlation: float = 0.97
+    """... and smallest correlation of the two pictures at 16 × 16 pixels."""
+
+
+@functools.lru_cache(maxsize=1)
+def _dct() -> np.ndarray:
+    """First rows of the orthogonal DCT-II matrix, [8, 32]."""
+    k, n = np.arange(_BLOCK)[:, None], np.arange(_HASH_SIDE)[None]
+    return (np.cos(np.pi * k * (2 * n + 1) / (2 * _HASH_SIDE)) * np.sqrt(2 / _HASH_SIDE)).astype(np.float32)
+
+
+def _bits(coefficients: np.ndarray) -> np.ndarray:
+    """[N, 8, 8] to uint64 [N]: which coefficients are above the median of all but the first."""
+    flat = coefficients.reshape(len(coefficients), -1)
+    above = flat > np.median(flat[:, 1:], axis=1, keepdims=True)
+    return np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)
+
+
+def perceptual_hashes(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Hash of pictures and of their mirror images, from the lowest DCT coefficients (pHash, Zauner 2010).
+
+    Args:
+        grey: [N, 32, 32].
+
+    Returns:
+        Two uint64 [N]. Mirroring changes the sign of every odd horizontal frequency and nothing else.
+    """
+    coefficients = _dct() @ grey.astype(np.float32) @ _dct().T
+    mirrored = coefficients * np.where(np.arange(_BLOCK) % 2, -1, 1).astype(np.float32)
+    return _bits(coefficients), _bits(mirrored)
+
+
+def border_share(rgb: np.ndarray, tolerance: int = 12) -> float:
+    """Share of the picture taken by flat bands of one colour on two opposite sides (letterbox, frame); uint8 [H, W, 3].
+
+    One flat side is no frame: a clear sky is one.
+    """
+    total = 0.0
+    for lines in (rgb, rgb.transpose(1, 0, 2)):
+        first, last = _flat_lines(lines, tolerance), _flat_lines(lines[::-1], tolerance)
+        if first and last and np.abs(lines[0, 0].astype(int) - lines[-1, 0]).max() <= tolerance:
+            total += (first + last) / len(lines)
+    return min(total, 1.0)
+
+
+def _flat_lines(lines: np.ndarray, tolerance: int) -> int:
+    step = max(1, lines.shape[1] // 256)
+    colour = lines[0, 0].astype(np.int16)
+    for place in range(len(lines) // 3):
+        if np.abs(lines[place, ::step] - colour).max() > tolerance:
+            return place
+    return len(lines) // 3
+
+
+def measure(photos: Iterable[Photo]) -> dict[str, np.ndarray]:
+    """What is said of pictures, as columns of equal length; photographs are taken one by one and let go.
+
+    Returns:
+        ``width``, ``height`` (px); ``lightness`` (mean L*); ``mean_chroma`` and ``chroma_spread`` (CIE units, see
+        :class:`Filters`); ``colorfulness`` (Hasler and Süsstrunk 2003, signed differences, 0 to about 110);
+        ``border`` (share); ``phash``, ``phash_mirrored`` (uint64); ``signature`` (uint8 [N, 256]).
+    """
+    tinies, greys, sizes, borders = [], [], [], []
+    for photo in photos:
+        picture = Image.fromarray(photo.rgb)
+        tiny = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+        tinies.append(np.asarray(tiny))
+        greys.append(np.asarray(tiny.convert("L").resize((_HASH_SIDE, _HASH_SIDE), Image.Resampling.BILINEAR)))
+        sizes.append((photo.width, photo.height))
+        borders.append(border_share(photo.rgb))
+    count = len(tinies)
+    small = np.array(tinies, np.uint8).reshape(count, _SIDE, _SIDE, 3)
+    grey = np.array(greys, np.uint8).reshape(count, _HASH_SIDE, _HASH_SIDE)
+    width, height = np.array(sizes, np.int32).reshape(count, 2).T
+    lab = rgb_to_lab(torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255).flatten(2)
+    lightness, ab = lab[:, 0], lab[:, 1:]
+    # JPEG keeps colour in coarse cells: only an average over them says whether colour follows lightness.
+    coarse = F.avg_pool2d(lab.unflatten(2, (_SIDE, _SIDE)), _SIDE // _COARSE).flatten(2)
+    red, green, blue = small.reshape(count, _SIDE * _SIDE, 3).astype(np.float32).transpose(2, 0, 1)
+    rg, yb = red - green, 0.5 * (red + green) - blue
+    colorfulness = np.hypot(rg.std(1), yb.std(1)) + 0.3 * np.hypot(rg.mean(1), yb.mean(1))
+    half = _HASH_SIDE // SIGNATURE
+    signature = grey.reshape(len(grey), SIGNATURE, half, SIGNATURE, half).mean((2, 4)).round().astype(np.uint8)
+    plain, mirrored = perceptual_hashes(grey)
+    return {
+        "width": width,
+        "height": height,
+        "lightness": lightness.mean(1).numpy(),
+        "mean_chroma": torch.hypot(ab[:, 0], ab[:, 1]).mean(1).numpy(),
+        "chroma_spread": _spread(coarse[:, 0], coarse[:, 1:]).numpy(),
+        "colorfulness": colorfulness,
+        "border": np.array(borders, np.float32),
+        "phash": plain,
+        "phash_mirrored": mirrored,
+        "signature": signature.reshape(count, SIGNATURE * SIGNATURE),
+    }
+
+
+def _spread(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
+    """RMS residual [N] of ab [N, 2, P] after the best piecewise linear curve through L [N, P] (least squares)."""
+    knots = torch.linspace(0, 100, _KNOTS)
+    hats = (1 - (lightness[:, :, None] - knots).abs() / (knots[1] - knots[0])).clamp(min=0)
+    target = ab.transpose(1, 2)
+    # The touch of ridge is for knots that no pixel is near.
+    normal = hats.transpose(1, 2) @ hats + 1e-3 * torch.eye(_KNOTS)
+    weights = torch.linalg.solve(normal, hats.transpose(1, 2) @ target)
+    return (target - hats @ weights).square().sum(2).mean(1).sqrt()
+
+
+def verdict(row: dict[str, float], filters: Filters) -> tuple[str, str]:
+    """Reason and value for which a measured picture is dropped, or two empty strings."""
+    width, height = int(row["width"]), int(row["height"])
+    aspect = max(width, height) / min(width, height)
+    checks = (
+        (min(width, height) < filters.min_side, "too small", f"{width} x {height}"),
+        (aspect > filters.max_aspect, "extreme aspect", f"{aspect:.2f}"),
+        (row["lightness"] < filters.min_lightness, "too dark", f"{row['lightness']:.1f}"),
+        (row["lightness"] > filters.max_lightness, "too bright", f"{row['lightness']:.1f}"),
+        (row["border"] > filters.max_border, "border", f"{row['border']:.3f}"),
+        (row["chroma_spread"] < filters.min_chroma_spread, "monochrome", f"{row['chroma_spread']:.2f}"),
+        (row["colorfulness"] < filters.min_colorfulness, "low colourfulness", f"{row['colorfulness']:.1f}"),
+    )
+    return next(((reason, value) for beyond, reason, value in checks if beyond), ("", ""))
+
+
+def near_duplicates(
+    plain: np.ndarray, mirrored: np.ndarray, signatures: np.ndarray, filters: Filters
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of copies, as index arrays (i, j), in portions.
+
+    Args:
+        plain, mirrored: hashes uint64 [N].
+        signatures: uint8 [N, 256]; may be a memory-mapped file.
+
+    A pair within d bits agrees in one of four 16-bit bands up to d // 4 bits, so that only pictures that share a band,
+    or nearly, are compared: the work grows about as N, not N squared.
+    """
+    reach = filters.duplicate_bits // 4
+    flips = [0] + [1 << b for b in range(16)] if reach else [0]
+    if reach > 1:
+        flips += [(1 << a) | (1 << b) for a in range(16) for b in range(a)]
+    for band in range(4):
+        keys = (plain >> np.uint64(16 * band)) & np.uint64(0xFFFF)
+        order = np.argsort(keys, kind="stable")
+        ordered = keys[order]
+        for queries, is_mirrored in ((plain, False), (mirrored, True)):
+            asked = (queries >> np.uint64(16 * band)) & np.uint64(0xFFFF)
+            for flip in flips:
+                yield from _matches(
+                    asked ^ np.uint64(flip), ordered, order, queries, is_mirrored, plain, signatures, filters
+                )
+
+
+def _matches(asked, ordered, order, queries, is_mirrored, plain, signatures, filters):
+    low, high = np.searchsorted(ordered, asked, "left"), np.searchsorted(ordered, asked, "right")
+    counts = high - low
+    ends = np.cumsum(counts)
+    begin = 0
+    while begin < len(asked):  # portions of about a million candidates
+        end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + 1_000_000, "right")))
+        part = counts[begin:end]
+        i = np.repeat(np.arange(begin, end), part)
+        within = np.arange(len(i)) - np.repeat(np.cumsum(part) - part, part)
+        j = order[np.repeat(low[begin:end], part) + within]
+        near = (i < j) & (np.bitwise_count(queries[i] ^ plain[j]) <= filters.duplicate_bits)
+        i, j = i[near], j[near]
+        for a in range(0, len(i), 4096):
+            one = signatures[i[a : a + 4096]].astype(np.float32).reshape(-1, SIGNATURE, SIGNATURE)
+            two = signatures[j[a : a + 4096]].astype(np.float32).reshape(-1, SIGNATURE, SIGNATURE)
+            one = one[:, :, ::-1] if is_mirrored else one
+            same = _correlation(one, two) >= filters.duplicate_correlation
+            if same.any():
+                yield i[a : a + 4096][same], j[a : a + 4096][same]
+        begin = end
+
+
+def _correlation(one: np.ndarray, two: np.ndarray) -> np.ndarray:
+    one, two = (x.reshape(len(x), -1) - x.mean((1, 2))[:, None] for x in (one, two))
+    return (one * two).sum(1) / np.sqrt((one**2).sum(1) * (two**2).sum(1)).clip(1e-6)
+
+
+def groups(count: int, pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """Number of the group of each of ``count`` pictures: the smallest index that pairs connect it with."""
+    found = list(pairs)
+    i = np.concatenate([p[0] for p in found]) if found else np.empty(0, int)
+    j = np.concatenate([p[1] for p in found]) if found else np.empty(0, int)
+    first = np.arange(count)
+    while True:
+        lowest = np.minimum(first[i], first[j])
+        if (lowest == first[i]).all() and (lowest == first[j]).all():
+            return first
+        np.minimum.at(first, first[i], lowest)
+        np.minimum.at(first, first[j], lowest)
+        first = first[first]

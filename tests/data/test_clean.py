@@ -1,0 +1,113 @@
+"""Measures and filters against closed forms and drawn pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization.data.clean import Filters, border_share, groups, measure, near_duplicates, perceptual_hashes, verdict
+from colorization.data.splits import Shares, assign, parse_shares
+from colorization.images import Photo, read_photo
+
+from .landscapes import encoded, landscape
+
+
+def photo(picture: Image.Image, quality: int = 90) -> Photo:
+    return read_photo(encoded(picture, quality))
+
+
+def reason(picture: Image.Image, filters: Filters | None = None) -> str:
+    columns = measure([photo(picture)])
+    return verdict({name: values[0] for name, values in columns.items() if name != "signature"}, filters or Filters())[
+        0
+    ]
+
+
+def test_measures_of_one_colour_are_those_of_that_colour():
+    columns = measure([Photo(np.full((100, 120, 3), (255, 0, 0), np.uint8))])
+    assert (columns["width"][0], columns["height"][0]) == (120, 100)
+    assert columns["lightness"][0] == pytest.approx(53.24, abs=0.02)  # CIE Lab of the red of sRGB
+    assert columns["mean_chroma"][0] == pytest.approx(104.55, abs=0.05)
+    assert columns["colorfulness"][0] == pytest.approx(0.3 * np.hypot(255, 127.5), rel=1e-4)
+    assert columns["chroma_spread"][0] == pytest.approx(0, abs=0.01)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_colour_is_kept_and_every_tint_of_grey_is_found(seed: int):
+    picture = landscape(seed)
+    assert reason(picture) == ""
+    grey = np.asarray(picture.convert("L"), float) / 255
+    for tint in (
+        np.stack([grey] * 3, -1),
+        np.stack([1.07 * grey, 0.95 * grey, 0.76 * grey], -1),  # sepia
+        0.2 + 0.8 * grey[..., None] * (0.8, 0.9, 1.0),  # cyanotype, faded
+    ):
+        assert reason(Image.fromarray((tint.clip(0, 1) * 255).astype(np.uint8))) == "monochrome"
+
+
+def test_each_filter_has_its_own_reason():
+    picture = landscape(3)
+    framed = Image.new("RGB", (240, 200), "white")
+    framed.paste(picture, (24, 28))
+    assert reason(framed) == "border"
+    assert reason(picture.resize((80, 60))) == "too small"
+    assert reason(picture.resize((480, 100))) == "extreme aspect"
+    assert reason(picture.point(lambda v: v // 16)) == "too dark"
+    assert reason(picture.point(lambda v: 246 + v // 28)) == "too bright"
+    assert reason(picture, Filters(min_colorfulness=200)) == "low colourfulness"
+
+
+def test_a_clear_sky_is_no_border():
+    rgb = np.asarray(landscape(4)).copy()
+    rgb[:40] = (120, 170, 230)
+    assert border_share(rgb) == 0
+    rgb[-40:] = (120, 170, 230)
+    assert border_share(rgb) == pytest.approx(80 / 144)
+
+
+def test_hash_of_the_mirror_image_is_the_mirrored_hash():
+    grey = np.random.default_rng(0).random((5, 32, 32)).astype(np.float32)
+    plain, mirrored = perceptual_hashes(grey)
+    assert (perceptual_hashes(grey[:, :, ::-1])[0] == mirrored).all()
+    assert (plain != mirrored).all()
+
+
+def test_near_duplicates_are_those_that_comparing_all_pairs_finds():
+    rng = np.random.default_rng(1)
+    plain = rng.integers(0, 2**63, 300, dtype=np.uint64)
+    for i in range(0, 300, 3):  # copies of the next, 0 to 9 bits apart
+        plain[i] = plain[i + 1]
+        for bit in rng.choice(64, i // 3 % 10, replace=False):
+            plain[i] ^= np.uint64(1 << int(bit))
+    mirrored = rng.integers(0, 2**63, 300, dtype=np.uint64)
+    mirrored[2] = plain[299]
+    signatures = np.tile(np.arange(256, dtype=np.uint8), (300, 1))
+    mirror = signatures.reshape(-1, 16, 16)[:, :, ::-1].reshape(300, 256)
+    signatures[2] = mirror[2]
+    filters = Filters()
+    found = {
+        (int(i), int(j))
+        for a, b in near_duplicates(plain, mirrored, signatures, filters)
+        for i, j in zip(a, b, strict=True)
+    }
+    distance = np.bitwise_count(plain[:, None] ^ plain[None])
+    expected = {(i, j) for i, j in np.argwhere(distance <= filters.duplicate_bits).tolist() if i < j}
+    expected = {(i, j) for i, j in expected if 2 not in (i, j)} | {(2, 299)}
+    assert found == expected and len(found) > 70
+
+
+def test_groups_are_connected_components():
+    pairs = [(np.array([0, 5]), np.array([3, 6])), (np.array([3]), np.array([5]))]
+    assert groups(8, iter(pairs)).tolist() == [0, 1, 2, 0, 4, 0, 0, 7]
+
+
+def test_splits_follow_the_digest_alone_and_keep_the_shares():
+    digests = np.random.default_rng(2).integers(0, 2**64, 20_000, dtype=np.uint64)
+    splits = assign(digests, Shares())
+    for name, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
+        assert (splits == name).mean() == pytest.approx(share, abs=0.01)
+    assert (assign(digests[::-1], Shares())[::-1] == splits).all()
+    assert set(assign(digests, parse_shares("80/20"))) == {"train", "test"}
+    with pytest.raises(ValueError, match="add up to 100"):
+        parse_shares("80/30")
