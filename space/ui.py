@@ -190,7 +190,7 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
             return str(service.colorize_file(path, strength, file_format))
 
         # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
-        # kinds of pictures rewrite, the file first.
+        # kinds of pictures rewrite, the file first. So ``_path`` has to check where the file lies.
         quiet = {"api_visibility": "private"}
         results = [colouring, slider, note, controls, file_format]
         everything = [photo, source, colouring, slider, note, controls, start]
@@ -237,11 +237,11 @@ def _told(function: Callable) -> Callable:
         except (PageError, UnreadableImageError) as error:
             # Names of files come from outside, and the page would show tags in them as tags.
             message = html.escape(str(error), quote=False)
-            raise gr.Error(message, title="This did not work", print_exception=False) from None
+            raise gr.Error(message, print_exception=False) from None
         except Exception:  # the visitor gets a sentence for this too; the log gets the rest
             logger.exception("%s failed", function.__name__)
             message = "Something went wrong on the server and was written to its log. Please try again."
-            raise gr.Error(message, title="This did not work", print_exception=False) from None
+            raise gr.Error(message, print_exception=False) from None
 
     return tell
 
