@@ -111,7 +111,7 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
                 )
             with gr.Column(scale=3, min_width=320, elem_id="result"):
                 slider = gr.ImageSlider(
-                    label="Before and after: drag the line",
+                    label="Before and after",
                     format="png",
                     type="filepath",
                     interactive=False,
@@ -261,7 +261,7 @@ def _pair(result: Colouring) -> tuple[str, str]:
 def _describe(result: Colouring) -> str:
     width, height = result.size
     name = html.escape(result.name).replace("_", r"\_").replace("*", r"\*").replace("[", r"\[").replace("`", r"\`")
-    text = f"**{name}**: {width:,} × {height:,} pixels, coloured in {result.seconds:.1f} seconds."
+    text = f"**{name}**: {width:,} × {height:,} pixels, coloured in {result.seconds:.1f} seconds. Drag the line to compare."
     if result.reduced:
         text += " The view above is reduced; the download has every pixel."
     return text
