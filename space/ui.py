@@ -261,7 +261,8 @@ def _pair(result: Colouring) -> tuple[str, str]:
 def _describe(result: Colouring) -> str:
     width, height = result.size
     name = html.escape(result.name).replace("_", r"\_").replace("*", r"\*").replace("[", r"\[").replace("`", r"\`")
-    text = f"**{name}**: {width:,} × {height:,} pixels, coloured in {result.seconds:.1f} seconds. Drag the line to compare."
+    text = f"**{name}**: {width:,} × {height:,} pixels, coloured in {result.seconds:.1f} seconds."
+    text += " Drag the line to compare."
     if result.reduced:
         text += " The view above is reduced; the download has every pixel."
     return text
