@@ -134,12 +134,14 @@ def train(data: Path, masks: Path, encoder: Path, output: Path, minutes: float, 
     """Fit the model to the teacher's masks for ``minutes``, and save the averaged weights in half precision."""
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    config = SkyConfig()
-    model = SkyModel(config)
-    report = model.encoder.load_state_dict(
-        {name.removeprefix("features."): value for name, value in load_file(encoder).items()}, strict=False
-    )
-    logger.info("Encoder: %d tensors missing, %d not used.", len(report.missing_keys), len(report.unexpected_keys))
+    model = SkyModel(SkyConfig())
+    if encoder.is_dir():
+        model = SkyModel.from_pretrained(encoder, dtype=torch.float32)
+    else:
+        weights = {name.removeprefix("features."): value for name, value in load_file(encoder).items()}
+        report = model.encoder.load_state_dict(weights, strict=False)
+        logger.info("Encoder: %d tensors missing, %d not used.", len(report.missing_keys), len(report.unexpected_keys))
+    config = model.config
     pictures, targets, _ = load_masked(data, masks, "train", config.working_size)
     val_pictures, val_targets, _ = load_masked(data, masks, "val", config.working_size)
     logger.info("%d pictures with masks for training, %d for validation.", len(pictures), len(val_pictures))
@@ -263,7 +265,12 @@ def main() -> None:
     door = doors.add_parser("train", help="fit the small model to the masks")
     door.add_argument("--data", type=Path, required=True)
     door.add_argument("--masks", type=Path, required=True)
-    door.add_argument("--encoder", type=Path, required=True, help="MobileNetV2 of torchvision, safetensors")
+    door.add_argument(
+        "--encoder",
+        type=Path,
+        required=True,
+        help="MobileNetV2 of torchvision (safetensors), or a folder with a model to go on from",
+    )
     door.add_argument("--output", type=Path, required=True)
     door.add_argument("--minutes", type=float, default=12)
     door.add_argument("--batch", type=int, default=16)

@@ -88,7 +88,7 @@ def _text(table, licences, skies, total, weak, size, splits, options, dropped, s
         f"{options.filters.warn_colorfulness:g}): a warning, not a filter.", "", "Thresholds: "
         + ", ".join(
             f"`{k}` {v:g}" for k, v in dataclasses.asdict(options.filters).items()) + ".", "",
-        "Colour is measured on a copy of 48 × 48 averaged pixels. Copies (also mirrored, resized or compressed again) "
+        "Colour is measured on a copy of 32 × 32 averaged pixels. Copies (also mirrored, resized or compressed again) "
         "are found by a perceptual hash and confirmed by correlation; crops of one another are not. "
         + ("Splits were given." if options.splits_from else "The split of a picture follows from its own bytes "
            "(SHA-256), in shares of {train:g}/{validation:g}/{test:g}.".format(**dataclasses.asdict(options.shares))),

@@ -1,6 +1,6 @@
 """Which pictures are fit for training a colorizer: what is measured, what is dropped, what is a copy of what.
 
-Everything is measured on a picture of at most 48 pixels a side, averaged from the original: noise of compression does
+Everything is measured on a picture of 32 × 32 pixels, averaged from the original: noise of compression does
 not count as colour there, and a photograph of a phone costs no more than its decoding.
 """
 
@@ -18,8 +18,7 @@ from PIL import Image
 from ..color import rgb_to_lab
 from ..images import Photo
 
-_SIDE = 48  # px, of the copy on which colour is measured
-_HASH_SIDE = 32  # px
+_SIDE = 32  # px, of the copy on which everything but borders is measured
 _COARSE = 16  # px, of the copy on which a tint is told from colours
 _KNOTS = 9  # of the curve of ab over L; a tint that clips at white bends sharply
 _BLOCK = 8  # coefficients a side that make the hash
@@ -54,8 +53,8 @@ class Filters:
 @functools.lru_cache(maxsize=1)
 def _dct() -> np.ndarray:
     """First rows of the orthogonal DCT-II matrix, [8, 32]."""
-    k, n = np.arange(_BLOCK)[:, None], np.arange(_HASH_SIDE)[None]
-    return (np.cos(np.pi * k * (2 * n + 1) / (2 * _HASH_SIDE)) * np.sqrt(2 / _HASH_SIDE)).astype(np.float32)
+    k, n = np.arange(_BLOCK)[:, None], np.arange(_SIDE)[None]
+    return (np.cos(np.pi * k * (2 * n + 1) / (2 * _SIDE)) * np.sqrt(2 / _SIDE)).astype(np.float32)
 
 
 def _bits(coefficients: np.ndarray) -> np.ndarray:
@@ -114,12 +113,12 @@ def measure(photos: Iterable[Photo]) -> dict[str, np.ndarray]:
         picture = Image.fromarray(photo.rgb)
         tiny = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=2.0)
         tinies.append(np.asarray(tiny))
-        greys.append(np.asarray(tiny.convert("L").resize((_HASH_SIDE, _HASH_SIDE), Image.Resampling.BILINEAR)))
+        greys.append(np.asarray(tiny.convert("L")))
         sizes.append((photo.width, photo.height))
         borders.append(border_share(photo.rgb))
     count = len(tinies)
     small = np.array(tinies, np.uint8).reshape(count, _SIDE, _SIDE, 3)
-    grey = np.array(greys, np.uint8).reshape(count, _HASH_SIDE, _HASH_SIDE)
+    grey = np.array(greys, np.uint8).reshape(count, _SIDE, _SIDE)
     width, height = np.array(sizes, np.int32).reshape(count, 2).T
     lab = rgb_to_lab(torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255).flatten(2)
     lightness, ab = lab[:, 0], lab[:, 1:]
@@ -128,7 +127,7 @@ def measure(photos: Iterable[Photo]) -> dict[str, np.ndarray]:
     red, green, blue = small.reshape(count, _SIDE * _SIDE, 3).astype(np.float32).transpose(2, 0, 1)
     rg, yb = red - green, 0.5 * (red + green) - blue
     colorfulness = np.hypot(rg.std(1), yb.std(1)) + 0.3 * np.hypot(rg.mean(1), yb.mean(1))
-    half = _HASH_SIDE // SIGNATURE
+    half = _SIDE // SIGNATURE
     signature = grey.reshape(len(grey), SIGNATURE, half, SIGNATURE, half).mean((2, 4)).round().astype(np.uint8)
     plain, mirrored = perceptual_hashes(grey)
     return {
