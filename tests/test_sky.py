@@ -29,7 +29,7 @@ def under_a_clear_sky(width: int = 200, height: int = 150) -> np.ndarray:
     half = height // 2
     picture[:half] = np.linspace((70, 120, 200), (190, 215, 240), half)[:, None]
     rough = np.random.default_rng(0).normal(0, 22, (height - half, width, 1))
-    picture[half:] = ((60, 90, 40, *rough)).clip(0, 255)
+    picture[half:] = (np.array((60, 90, 40)) + rough).clip(0, 255)
     return picture
 
 

@@ -59,7 +59,7 @@ def _dct() -> np.ndarray:
 
 def _bits(coefficients: np.ndarray) -> np.ndarray:
     """[N, 8, 8] to uint64 [N]: which coefficients are above the median of all but the first."""
-    flat = coefficients.reshape(len(coefficients), -1)
+    flat = coefficients.reshape(len(coefficients), _BLOCK * _BLOCK)
     above = flat > np.median(flat[:, 1:], axis=1, keepdims=True)
     return np.packbits(above, axis=1).view(">u8")[:, 0].astype(np.uint64)
 
@@ -111,7 +111,7 @@ def measure(photos: Iterable[Photo]) -> dict[str, np.ndarray]:
     tinies, greys, sizes, borders = [], [], [], []
     for photo in photos:
         picture = Image.fromarray(photo.rgb)
-        tiny = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX, reducing_gap=2.0)
+        tiny = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX)
         tinies.append(np.asarray(tiny))
         greys.append(np.asarray(tiny.convert("L")))
         sizes.append((photo.width, photo.height))
