@@ -7,6 +7,9 @@
 Architecture: the front of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) with a feature pyramid on top (Lin et
 al. 2017, arXiv:1612.03144). Trained by ``scripts/train_sky.py`` on masks of a larger segmenter, half of the pictures
 made grey.
+
+Known weakness: small and pale skies between trees are missed, and ice walls are now and then taken for sky.
+``scripts/train_sky.py measure`` prints the confusion table against labels by hand.
 """
 
 from __future__ import annotations
