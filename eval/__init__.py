@@ -1,0 +1,1 @@
+"""Evaluation: what a colorizer is worth. Judges pictures, knows no network."""
