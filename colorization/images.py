@@ -91,7 +91,7 @@ def read_photo(
     """
     if isinstance(source, Image.Image):
         name = name or getattr(source, "filename", None) or "picture"
-        return _to_photo(source, str(name), max_megapixels)
+        return _to_photo(source, str(name), max_megapixels, ours=False)
     if isinstance(source, str | Path):
         path = Path(source)
         name = name or path.name
@@ -162,7 +162,7 @@ def _too_large(name: str, pixels: str, max_megapixels: float) -> str:
     return f"{name}: {pixels} than the limit of {max_megapixels:g} megapixels; make it smaller first."
 
 
-def _to_photo(picture: Image.Image, name: str, max_megapixels: float) -> Photo:
+def _to_photo(picture: Image.Image, name: str, max_megapixels: float, ours: bool = True) -> Photo:
     width, height = picture.size
     if width < 1 or height < 1:
         raise UnreadableImageError(f"{name}: the picture has no pixels ({width} × {height}).")
@@ -171,7 +171,7 @@ def _to_photo(picture: Image.Image, name: str, max_megapixels: float) -> Photo:
         raise UnreadableImageError(_too_large(name, size, max_megapixels))
     file_format, icc = picture.format, picture.info.get("icc_profile")
     picture.load()
-    upright, exif = _upright(picture, name)
+    upright, exif = _upright(picture, name, ours)
     alpha = None
     if upright.has_transparency_data:
         if upright.mode not in ("RGBA", "LA"):
@@ -220,10 +220,14 @@ def _to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
     return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
 
 
-def _upright(picture: Image.Image, name: str) -> tuple[Image.Image, bytes | None]:
+def _upright(picture: Image.Image, name: str, ours: bool) -> tuple[Image.Image, bytes | None]:
     """The picture turned as its EXIF says, and the EXIF block without orientation and file layout."""
     try:
-        upright = ImageOps.exif_transpose(picture)
+        if ours:  # a picture of our own is copied only if it has to be turned
+            upright = picture
+            ImageOps.exif_transpose(picture, in_place=True)
+        else:
+            upright = ImageOps.exif_transpose(picture)
         exif = upright.getexif()
         for tag in _LAYOUT_TAGS & set(exif):
             del exif[tag]
