@@ -169,6 +169,7 @@ def fit_gamut(lab: torch.Tensor, steps: int = 16) -> torch.Tensor:
 # --- Photographs at full size: 8-bit values, one band of rows at a time ---
 
 _ENCODE_STEPS = 65_535  # of linear light; at the steepest place of the curve one step is 0.05 of an 8-bit code
+_LIGHTNESS_STEPS = 1 << 19  # of relative luminance; near black, where L* is steepest, half a step is 0.0009
 _GAMUT_STEPS = 10  # regula falsi; colours of chroma up to 70 are then within one 8-bit code of the exact edge
 
 
@@ -193,6 +194,13 @@ def _lightness_of_grey() -> torch.Tensor:
 
 
 @functools.lru_cache(maxsize=1)
+def _lightness_table() -> torch.Tensor:
+    """L* of relative luminance 0, 1/524288, ..., 1, float32: a cube root a pixel costs more than all else of L*."""
+    y = torch.arange(_LIGHTNESS_STEPS + 1, dtype=torch.float64) / _LIGHTNESS_STEPS
+    return (116 * _f(y) - 16).float()
+
+
+@functools.lru_cache(maxsize=1)
 def _encode_table() -> torch.Tensor:
     """8-bit sRGB codes of linear light at 0, 1/65535, ..., 1: [65536] uint8."""
     linear = torch.arange(_ENCODE_STEPS + 1, dtype=torch.float64) / _ENCODE_STEPS
@@ -213,9 +221,8 @@ def lightness(rgb: torch.Tensor) -> torch.Tensor:
         return _lightness_of_grey().index_select(0, red.reshape(-1).int()).view(red.shape)
     y = _red_and_green().index_select(0, (red.int() << 8).add_(green).view(-1))
     y += _luminance_parts()[2].index_select(0, blue.reshape(-1).int())
-    # Below the edge of the toe only where there is such a dark pixel.
-    f = y.pow(1 / 3) if bool(y.min() > _F_EDGE**3) else _f(y)
-    return f.mul_(116).sub_(16).view(red.shape)
+    steps = y.mul_(_LIGHTNESS_STEPS).add_(0.5).clamp_(max=_LIGHTNESS_STEPS).int()
+    return _lightness_table().index_select(0, steps).view(red.shape)
 
 
 def _linear_of(fy: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:

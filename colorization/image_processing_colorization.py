@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -18,6 +20,7 @@ _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
 # Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
 _BAND_PIXELS = 1 << 18
+_BANDS_AT_ONCE = 4
 
 
 def normalize_lightness(lightness: torch.Tensor) -> torch.Tensor:
@@ -148,7 +151,8 @@ def _colour(original, ab: torch.Tensor) -> Image.Image:
     coloured = Image.new("RGB", (width, height))
     wide = _enlarge_width(ab, width)
     rows = max(1, _BAND_PIXELS // width)
-    for top in range(0, height, rows):
+
+    def paint(top: int) -> None:
         bottom = min(top + rows, height)
         if is_picture:
             band = np.array(original.crop((0, top, width, bottom)))
@@ -156,7 +160,18 @@ def _colour(original, ab: torch.Tensor) -> Image.Image:
             band = array[top:bottom] if array.ndim == 3 else np.repeat(array[top:bottom, :, None], 3, axis=2)
         rgb = join(lightness(torch.from_numpy(np.ascontiguousarray(band))), _enlarge_rows(wide, top, bottom, height))
         coloured.paste(Image.fromarray(rgb.numpy()), (0, top))
+
+    list(_painters().map(paint, range(0, height, rows)))
     return coloured
+
+
+@functools.lru_cache(maxsize=1)
+def _painters() -> ThreadPoolExecutor:
+    """Threads for whole bands side by side, since not every step of a band uses more than one core by itself.
+
+    Kept for the life of the process: each new thread would start PyTorch's own threads anew.
+    """
+    return ThreadPoolExecutor(min(torch.get_num_threads(), _BANDS_AT_ONCE), "painter")
 
 
 def _bicubic(length: int, enlarged: int, start: int, stop: int) -> tuple[int, torch.Tensor]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from .results import to_markdown, summarize, write
+from .results import summarize, to_markdown, write
 from .runner import NEAR_GREY, run
 
 
@@ -35,8 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     colorizers = {"grey": "grey"}
     for text in args.colorizer:
         name, equals, spec = text.partition("=")
-        if not (name and equals and spec):
-            parser.error(f"{text!r}: a colorizer is written NAME=SPEC.")
+        if text == "grey":
+            continue
+        if not (name and equals and spec) or name in colorizers:
+            parser.error(f"{text!r}: a colorizer is written NAME=SPEC, each with a name of its own.")
         colorizers[name] = spec
     try:
         rows, counts = run(args.data, colorizers, args.limit, args.size)
@@ -44,7 +46,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(str(error))
     if not rows:
         parser.error(f"{args.data}: no colour picture could be measured.")
-    header = {"schema": 1, "data": str(args.data), "size": args.size, "near_grey": NEAR_GREY, "torch": torch.__version__}
+    header = {"schema": 1, "data": str(args.data), "size": args.size, "near_grey": NEAR_GREY}
+    header["torch"] = str(torch.__version__)
     write(args.output, rows, {**header, "colorizers": colorizers, **counts})
     print(to_markdown(summarize(rows)))
     print(f"{counts['pictures']} pictures, {counts['near_grey_left_out']} near-grey references left out.")

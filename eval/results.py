@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import random
 import statistics
 from collections.abc import Callable
 from pathlib import Path
 
-Row = dict[str, str | float]
+Row = dict[str, str | float | None]
 
 _MEASURES: dict[str, tuple[str, Callable[[list[float]], float]]] = {
     "psnr_rgb": ("RGB PSNR, dB ↑", statistics.fmean),
@@ -42,7 +41,7 @@ def summarize(rows: list[Row]) -> list[dict]:
         entry: dict = {"slice": name, "colorizer": colorizer, "n": len(members)}
         for key, (_, statistic) in _MEASURES.items():
             column = key if key in members[0] else "chroma_ratio"
-            values = [float(row[column]) for row in members if not math.isnan(float(row[column]))]
+            values = [float(row[column]) for row in members if row[column] is not None]
             if values:
                 entry[key] = {"value": statistic(values), "interval": interval(values, statistic)}
         summaries.append(entry)
@@ -70,7 +69,9 @@ def write(output: Path, rows: list[Row], header: dict) -> None:
     """``results.json``, ``results.csv`` and ``REPORT.md``, each whole or not at all."""
     output.mkdir(parents=True, exist_ok=True)
     summaries = summarize(rows)
-    _replace(output / "results.json", json.dumps({**header, "summaries": summaries, "rows": rows}, indent=1))
+    _replace(
+        output / "results.json", json.dumps({**header, "summaries": summaries, "rows": rows}, indent=1, allow_nan=False)
+    )
     _replace(output / "REPORT.md", to_markdown(summaries))
     fresh = output / "results.csv.part"
     with fresh.open("w", newline="", encoding="utf-8") as file:

@@ -56,7 +56,8 @@ def run(data: Path, colorizers: dict[str, str], limit: int | None, size: int | N
     """
     pictures = find_pictures(data)
     if limit:
-        pictures = pictures[:: max(1, len(pictures) // limit)][:limit]
+        count = min(limit, len(pictures))
+        pictures = [pictures[i * len(pictures) // count] for i in range(count)]
     made = {name: make_colorizer(spec) for name, spec in colorizers.items()}
     try:
         lpips = Lpips()
@@ -78,13 +79,18 @@ def run(data: Path, colorizers: dict[str, str], limit: int | None, size: int | N
             continue
         plane = lightness(torch.from_numpy(truth_rgb))
         grey = Image.fromarray(join(plane, torch.zeros(2, *plane.shape)).numpy())
+        measured: list[Row] = []
         for name, colorizer in made.items():
-            coloured = colorizer(grey)
-            if coloured.size != grey.size or coloured.mode != "RGB":
-                failures.append(f"{path.name}: {name} returned {coloured.mode} {coloured.size}, not RGB {grey.size}.")
-                continue
-            predicted = _tensor(np.array(coloured))
-            rows.append(
+            try:
+                coloured = colorizer(grey)
+                if coloured.size != grey.size or coloured.mode != "RGB":
+                    raise ValueError(f"returned {coloured.mode} {coloured.size}, not RGB {grey.size}")
+                predicted = _tensor(np.array(coloured))
+                distance = lpips(predicted, truth).item() if lpips else None
+            except Exception as error:  # whatever a stranger's colorizer does, the run goes on and says so
+                failures.append(f"{path.name}: {name} failed and the picture is left out for all ({error}).")
+                break
+            measured.append(
                 {
                     "path": path.relative_to(data).as_posix(),
                     "source": facts.get("source", ""),
@@ -92,11 +98,13 @@ def run(data: Path, colorizers: dict[str, str], limit: int | None, size: int | N
                     "sky": facts.get("sky", ""),
                     "colorizer": name,
                     "psnr_rgb": psnr_rgb(predicted, truth).item(),
-                    "lpips_squeeze": lpips(predicted, truth).item() if lpips else float("nan"),
+                    "lpips_squeeze": distance,
                     "ab_rmse": ab_rmse(predicted, truth).item(),
                     "chroma_ratio": chroma_ratio(predicted, truth).item(),
                 }
             )
+        else:  # only pictures that all colorizers did: the rows of a table stand for the same set
+            rows += measured
     return rows, {"pictures": len(pictures), "near_grey_left_out": near_grey, "failures": failures}
 
 

@@ -194,7 +194,7 @@ def benchmark_memory(model: str | None) -> list[dict]:
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        draw_photograph(1000, 750, "RGB").save(folder / "small.jpg")
+        draw_photograph(1600, 1200, "RGB").save(folder / "small.jpg")
         for megapixels, size in ((12, (4000, 3000)), (24, (6000, 4000)), (50, (8660, 5774))):
             draw_photograph(*size, "RGB").save(folder / "large.jpg", quality=95)
             files = [str(folder / file) for file in ("small.jpg", "large.jpg", "out.jpg")]

@@ -13,6 +13,6 @@ def psnr_rgb(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         truth: likewise.
 
     Returns:
-        [B]; identical pictures give infinity.
+        [B]; at most 100, which identical pictures get.
     """
-    return -10 * (predicted - truth).square().mean(dim=(1, 2, 3)).log10()
+    return (-10 * (predicted - truth).square().mean(dim=(1, 2, 3)).log10()).clamp(max=100)
