@@ -2,18 +2,134 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
 
+import numpy as np
+import torch
 from PIL import Image
 
-Colorizer = Callable[[Image.Image], Image.Image]
+from colorization.color import join, lightness
+from colorization.images import read_photo
+
+from .pictures import find_files
+
+FLOORS = ("grey", "mean")
+CEILING = "truth"
 
 
-def make_colorizer(spec: str) -> Colorizer:
-    """``grey`` for the grey floor, else a model: a folder, an id on the Hub, or ``embedded``."""
+@dataclass
+class Colorizer:
+    """A row of the table.
+
+    ``kind`` is "floor", "ceiling", "model", "folder" or "function". ``colour(grey, path)`` takes the grey picture and
+    its name within the set. ``fresh`` says that it can colour any picture, not only those of the set.
+    """
+
+    spec: str
+    kind: str
+    colour: Callable[[Image.Image, str], Image.Image] = field(repr=False)
+    fresh: bool = True
+    sha256: str | None = None
+    unmatched: list[str] = field(default_factory=list)
+
+    def __call__(self, grey: Image.Image, path: str) -> Image.Image:
+        """Colour one picture.
+
+        Raises:
+            ValueError: if what comes back is not an RGB picture of the same size.
+        """
+        picture = self.colour(grey, path)
+        if not isinstance(picture, Image.Image):
+            raise ValueError(f"returned {type(picture).__name__}, not a Pillow picture")
+        if picture.size != grey.size or picture.mode != "RGB":
+            raise ValueError(f"returned {picture.mode} {picture.size}, not RGB {grey.size}")
+        return picture
+
+
+def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], device: str = "auto") -> Colorizer:
+    """A colorizer from its name on the command line.
+
+    Args:
+        spec: ``grey``; ``mean`` (one colour for all pixels of all pictures: ``mean_ab``); ``folder:DIR`` (finished
+            pictures, each under the name of its reference, whatever the suffix); ``module:function`` (Python: Pillow
+            picture to Pillow picture); ``embedded``; a model's folder or id on the Hub.
+        mean_ab: CIE units.
+        paths: names of the references, for folders.
+        device: of models.
+
+    Raises:
+        ValueError: with a sentence, if there is no such thing.
+    """
     if spec == "grey":
-        return lambda picture: picture
+        return Colorizer(spec, "floor", lambda grey, path: grey)
+    if spec == "mean":
+        return Colorizer(spec, "floor", lambda grey, path: _tint(grey, mean_ab))
+    if spec.startswith("folder:"):
+        return _of_folder(Path(spec.removeprefix("folder:")), paths)
+    if ":" in spec and not Path(spec).exists():
+        return _of_function(spec)
 
     from colorization.pipeline_colorization import load_pipeline
 
-    return load_pipeline(None if spec == "embedded" else spec)
+    try:
+        pipeline = load_pipeline(None if spec == "embedded" else spec, device=device)
+    except Exception as error:  # the Hub and transformers raise many kinds
+        raise ValueError(f"{spec}: no model could be loaded from there ({error}).") from error
+    return Colorizer(spec, "model", lambda grey, path: pipeline(grey), sha256=_hash_of_model(spec))
+
+
+def _tint(grey: Image.Image, ab: tuple[float, float]) -> Image.Image:
+    plane = lightness(torch.from_numpy(np.array(grey)))
+    return Image.fromarray(join(plane, torch.tensor(ab).view(2, 1, 1).expand(2, *plane.shape)).numpy())
+
+
+def _of_folder(folder: Path, paths: list[str]) -> Colorizer:
+    if not folder.is_dir():
+        raise ValueError(f"folder:{folder}: there is no such folder.")
+    files: dict[str, Path] = {}
+    for path in find_files(folder):
+        name = path.relative_to(folder).with_suffix("").as_posix()
+        if name in files:
+            raise ValueError(f"folder:{folder}: {files[name].name} and {path.name} have one name; which is it?")
+        files[name] = path
+    wanted = [Path(path).with_suffix("").as_posix() for path in paths]
+    if len(set(wanted)) < len(wanted):
+        twice = next(name for name in wanted if wanted.count(name) > 1)
+        raise ValueError(f"folder:{folder}: several references are called {twice!r}, they cannot be paired by name.")
+    missing, extra = set(wanted) - files.keys(), files.keys() - set(wanted)
+    if len(missing) == len(wanted):
+        raise ValueError(
+            f"folder:{folder}: no picture in it has the name of a reference "
+            f"(wanted for example {wanted[0]!r}, found {next(iter(sorted(files)), 'nothing')!r})."
+        )
+
+    def find(grey: Image.Image, path: str) -> Image.Image:
+        name = Path(path).with_suffix("").as_posix()
+        if name not in files:
+            raise ValueError(f"no picture {name!r} in {folder}")
+        return Image.fromarray(read_photo(files[name]).rgb)
+
+    unmatched = sorted([f"missing: {name}" for name in missing] + [f"without a reference: {name}" for name in extra])
+    return Colorizer(f"folder:{folder}", "folder", find, fresh=False, unmatched=unmatched)
+
+
+def _of_function(spec: str) -> Colorizer:
+    module, _, name = spec.rpartition(":")
+    try:  # `python -m eval` has the current folder on Python's path: a function in a file there is found
+        function = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ValueError(f"{spec}: no such Python function ({error}).") from error
+    if not callable(function):
+        raise ValueError(f"{spec} is no function.")
+    return Colorizer(spec, "function", lambda grey, path: function(grey))
+
+
+def _hash_of_model(spec: str) -> str | None:
+    from colorization.pipeline_colorization import EMBEDDED_MODEL
+
+    weights = (EMBEDDED_MODEL if spec == "embedded" else Path(spec)) / "model.safetensors"
+    return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None

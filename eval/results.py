@@ -1,87 +1,206 @@
-"""Rows to summaries to files."""
+"""Records to ``results.json``: slices, figures with intervals, and everything needed to read them years later."""
 
 from __future__ import annotations
 
 import csv
+import datetime
+import hashlib
+import importlib.metadata
 import json
 import os
-import random
-import statistics
+import platform
 from collections.abc import Callable
 from pathlib import Path
 
-Row = dict[str, str | float | None]
+import numpy as np
 
-_MEASURES: dict[str, tuple[str, Callable[[list[float]], float]]] = {
-    "psnr_rgb": ("RGB PSNR, dB ↑", statistics.fmean),
-    "lpips_squeeze": ("LPIPS-squeeze ↓", statistics.fmean),
-    "ab_rmse": ("ab RMSE ↓", statistics.fmean),
-    "chroma_ratio": ("median chroma ratio → 1", statistics.median),
-    "collapse": ("chroma ratio < 0.5 ↓", lambda values: statistics.fmean(value < 0.5 for value in values)),
-    "oversaturation": ("chroma ratio > 1.5 ↓", lambda values: statistics.fmean(value > 1.5 for value in values)),
-}
+from .measures import MEASURES, SKY_CUT_MEASURES, Measure
+from .statistics import DRAWS, draw_weights, estimate
+
+SCHEMA = 2
+_PACKAGES = (
+    "landscape-colorizer",
+    "torch",
+    "torchvision",
+    "transformers",
+    "torchmetrics",
+    "torch-fidelity",
+    "pillow",
+    "numpy",
+)
+_MIN_SET = 50  # pictures; a distance between sets of fewer is noise
+
+Distances = dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], tuple[float, tuple[float, float]]]]]
 
 
-def interval(values: list[float], statistic: Callable[[list[float]], float], draws: int = 500) -> tuple[float, float]:
-    """95 % percentile bootstrap interval of a statistic over pictures (Efron 1979); the seed is fixed."""
-    chance = random.Random(0)
-    drawn = sorted(statistic(chance.choices(values, k=len(values))) for _ in range(draws))
-    return drawn[int(0.025 * draws)], drawn[int(0.975 * draws)]
+def rows_of(records: list[dict]) -> list[dict]:
+    """One row a picture and colorizer, with the tercile of the truth's chroma among all pictures measured."""
+    measured = [record for record in records if record.get("rows")]
+    chroma = np.array([record["rows"]["truth"]["chroma_mean"] for record in measured])
+    edges = np.quantile(chroma, (1 / 3, 2 / 3)) if len(chroma) else ()
+    rows = []
+    for record, value in zip(measured, chroma, strict=True):
+        facts = {key: record[key] for key in ("picture", "path", "source", "scene", "sky", "sky_by")}
+        facts["chroma_tercile"] = ("low", "middle", "high")[int(np.searchsorted(edges, value, side="right"))]
+        rows += [{**facts, "colorizer": name, **figures} for name, figures in record["rows"].items()]
+    return rows
 
 
-def summarize(rows: list[Row]) -> list[dict]:
-    """One entry a colorizer and slice (all, each source, each sky label), with n and intervals."""
-    slices: dict[tuple[str, str], list[Row]] = {}
+def slices_of(rows: list[dict]) -> dict[str, list[str]]:
+    """Name of a slice to the pictures in it; only those with at least two."""
+    found: dict[str, dict[str, None]] = {}
     for row in rows:
-        for name in ("all", f"source {row['source']}", f"sky {row['sky']}"):
-            if name != "sky ":
-                slices.setdefault((name, str(row["colorizer"])), []).append(row)
+        names = ["all", f"chroma {row['chroma_tercile']}"]
+        names += [f"{key} {row[key]}" for key in ("sky", "scene", "source") if row[key]]
+        if row["sky"] and row["sky_by"] == "hand":
+            names.append(f"sky {row['sky']}, by hand")
+        for name in names:
+            found.setdefault(name, {})[row["picture"]] = None
+    order = {"all": 0, "sky": 1, "chroma": 2, "source": 3, "scene": 4}
+    return {
+        name: list(found[name])
+        for name in sorted(found, key=lambda n: (order[n.split()[0]], n))
+        if len(found[name]) > 1
+    }
+
+
+def summarize(rows: list[dict], measures: tuple[Measure, ...] = MEASURES) -> list[dict]:
+    """One entry a slice and colorizer: n, and each figure with its interval. Figures nobody has are absent."""
+    by_name: dict[str, dict[str, dict]] = {}
+    for row in rows:
+        by_name.setdefault(row["colorizer"], {})[row["picture"]] = row
     summaries = []
-    for (name, colorizer), members in sorted(slices.items()):
-        entry: dict = {"slice": name, "colorizer": colorizer, "n": len(members)}
-        for key, (_, statistic) in _MEASURES.items():
-            column = key if key in members[0] else "chroma_ratio"
-            values = [float(row[column]) for row in members if row[column] is not None]
-            if values:
-                entry[key] = {"value": statistic(values), "interval": interval(values, statistic)}
-        summaries.append(entry)
+    for name, pictures in slices_of(rows).items():
+        weights = draw_weights(len(pictures))
+        for colorizer, own in by_name.items():
+            members = [own[picture] for picture in pictures]
+            entry: dict = {"slice": name, "colorizer": colorizer, "n": len(members)}
+            for measure in measures:
+                found = estimate(measure, members, weights) if measure.column else None
+                if found:
+                    entry[measure.key] = found
+            summaries.append(entry)
     return summaries
 
 
-def to_markdown(summaries: list[dict]) -> str:
-    """A table a person can read, with half-widths of the 95 % intervals."""
-    lines = ["| slice | colorizer | n | " + " | ".join(title for title, _ in _MEASURES.values()) + " |"]
-    lines.append("|---" * (3 + len(_MEASURES)) + "|")
+def add_distances(summaries: list[dict], rows: list[dict], features: dict, distances: Distances) -> None:
+    """Add distances of sets to the summaries of large enough slices, in place.
+
+    Args:
+        summaries: of :func:`summarize`.
+        rows: of :func:`rows_of`.
+        features: colorizer, picture, set of features to a vector.
+        distances: figure to the set of features and the function that compares two of them, [n, d] each.
+    """
+    slices = slices_of(rows)
     for entry in summaries:
-        cells = []
-        for key in _MEASURES:
-            if key not in entry:
-                cells.append("not computed")
+        pictures = slices[entry["slice"]]
+        if entry["colorizer"] == "truth" or len(pictures) < _MIN_SET or entry["slice"].split()[0] not in ("all", "sky"):
+            continue
+        for key, (kind, distance) in distances.items():
+            if kind not in features["truth"][pictures[0]]:
                 continue
-            low, high = entry[key]["interval"]
-            digits = 2 if key in ("psnr_rgb", "ab_rmse", "chroma_ratio") else 3
-            cells.append(f"{entry[key]['value']:.{digits}f} ± {(high - low) / 2:.{digits}f}")
-        lines.append(f"| {entry['slice']} | {entry['colorizer']} | {entry['n']} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+            ours, truth = (
+                np.stack([features[name][picture][kind] for picture in pictures]).astype(np.float64)
+                for name in (entry["colorizer"], "truth")
+            )
+            value, interval = distance(ours, truth)
+            entry[key] = {"value": value, "interval": list(interval)}
 
 
-def write(output: Path, rows: list[Row], header: dict) -> None:
-    """``results.json``, ``results.csv`` and ``REPORT.md``, each whole or not at all."""
+def summarize_sky_dependence(records: list[dict]) -> dict | None:
+    """Figures of the sky dependence a colorizer, and the rows they come from."""
+    rows = [
+        {"picture": record["picture"], "path": record["path"], "colorizer": name, **figures}
+        for record in records
+        for name, figures in record.get("sky_dependence", {}).items()
+    ]
+    if not rows:
+        return None
+    summaries = []
+    for name in dict.fromkeys(row["colorizer"] for row in rows):
+        own = [row for row in rows if row["colorizer"] == name]
+        entry: dict = {"colorizer": name, "n": sum("chroma_cut" in row for row in own)}
+        for measure in SKY_CUT_MEASURES:
+            members = [row for row in own if measure.column in row]
+            found = estimate(measure, members, draw_weights(len(members))) if members else None
+            if found:
+                entry[measure.key] = {**found, "n": len(members)}
+        summaries.append(entry)
+    return {
+        "pictures": max(entry["n"] for entry in summaries),
+        "metrics": {measure.key: measure.describe() for measure in SKY_CUT_MEASURES},
+        "summaries": summaries,
+        "rows": rows,
+    }
+
+
+def document(records: list[dict], header: dict, summaries: list[dict], rows: list[dict]) -> dict:
+    """The whole of ``results.json``; ``header`` holds command, protocol, data, colorizers and notes."""
+    measured = [record for record in records if record.get("rows")]
+    digest = hashlib.sha256("".join(f"{r['path']} {r['sha1']}\n" for r in measured).encode()).hexdigest()
+    used = {key for entry in summaries for key in entry}
+    return {
+        "schema": SCHEMA,
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "command": header["command"],
+        "versions": {"python": platform.python_version(), **_versions()},
+        "protocol": {**header["protocol"], "bootstrap_draws": DRAWS},
+        "data": {
+            **header["data"],
+            "pictures": len(records),
+            "measured": len(measured),
+            "near_grey_left_out": sum(bool(record.get("near_grey")) for record in records),
+            "sha256": digest,
+        },
+        "colorizers": header["colorizers"],
+        "metrics": {measure.key: measure.describe() for measure in MEASURES if measure.key in used},
+        "summaries": summaries,
+        "sky_dependence": summarize_sky_dependence(records),
+        "failures": [record["failure"] for record in records if "failure" in record],
+        "notes": header["notes"],
+        "rows": rows,
+    }
+
+
+def read(path: Path) -> dict:
+    """Read a ``results.json``.
+
+    Raises:
+        ValueError: if it is no such file, or one of another schema.
+    """
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{path}: no results can be read from it ({error}).") from error
+    schema = found.get("schema") if isinstance(found, dict) else None
+    if schema != SCHEMA:
+        raise ValueError(
+            f"{path}: this file has schema {schema}, known is {SCHEMA}; measure again with `python -m eval run`."
+        )
+    return found
+
+
+def write(output: Path, results: dict) -> None:
+    """``results.json`` and ``results.csv`` (one line a row), each whole or not at all."""
     output.mkdir(parents=True, exist_ok=True)
-    summaries = summarize(rows)
-    _replace(
-        output / "results.json", json.dumps({**header, "summaries": summaries, "rows": rows}, indent=1, allow_nan=False)
-    )
-    _replace(output / "REPORT.md", to_markdown(summaries))
-    fresh = output / "results.csv.part"
+    columns = list(dict.fromkeys(key for row in results["rows"] for key in row))
+    fresh = output / f"results.csv.{os.getpid()}.part"
     with fresh.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0].keys(), lineterminator="\n")
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
+        writer.writerows(results["rows"])
     fresh.replace(output / "results.csv")
+    fresh = output / f"results.json.{os.getpid()}.part"
+    fresh.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
+    fresh.replace(output / "results.json")
 
 
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+def _versions() -> dict[str, str]:
+    versions = {}
+    for package in _PACKAGES:
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions

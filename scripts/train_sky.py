@@ -15,7 +15,6 @@ import csv
 import hashlib
 import json
 import logging
-import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -130,13 +129,27 @@ def normalize(pictures: torch.Tensor) -> torch.Tensor:
     return black + pictures * (white - black)
 
 
-def train(data: Path, masks: Path, encoder: Path, output: Path, minutes: float, batch: int, rate: float) -> None:
-    """Fit the model to the teacher's masks for ``minutes``, and save the averaged weights in half precision."""
+def train(
+    data: Path, masks: Path, encoder: Path, output: Path, seen_in_all: int, batch: int, rate: float, size: int
+) -> None:
+    """Fit the model to the teacher's masks, and save the averaged weights in half precision.
+
+    Args:
+        data: folder with ``manifest.csv``.
+        masks: of the teacher.
+        encoder: ImageNet weights, or a folder with a model to go on from.
+        output: folder for the model.
+        seen_in_all: pictures, counted each time they are seen.
+        batch: pictures a step.
+        rate: highest learning rate of the new layers; the encoder's is a third of it.
+        size: of the squares that the model sees, in pixels.
+    """
     torch.manual_seed(0)
     generator = torch.Generator().manual_seed(0)
-    model = SkyModel(SkyConfig())
+    model = SkyModel(SkyConfig(working_size=size))
     if encoder.is_dir():
         model = SkyModel.from_pretrained(encoder, dtype=torch.float32)
+        model.config.working_size = size
     else:
         weights = {name.removeprefix("features."): value for name, value in load_file(encoder).items()}
         report = model.encoder.load_state_dict(weights, strict=False)
@@ -154,9 +167,10 @@ def train(data: Path, masks: Path, encoder: Path, output: Path, minutes: float, 
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98), use_buffers=True
     )
-    begin, step, said = time.monotonic(), 0, 0.0
+    steps, said = max(1, seen_in_all // batch), 0.0
     model.train()
-    while (done := (time.monotonic() - begin) / (60 * minutes)) < 1:
+    for step in tqdm(range(steps), mininterval=10):
+        done = step / steps
         for group, peak in zip(optimizer.param_groups, peaks, strict=True):
             group["lr"] = peak * min(1, done * 20) * (1 - done) ** 0.9
         chosen = torch.randint(len(pictures), (batch,), generator=generator)
@@ -171,7 +185,6 @@ def train(data: Path, masks: Path, encoder: Path, output: Path, minutes: float, 
         loss.backward()
         optimizer.step()
         average.update_parameters(model)
-        step += 1
         if done - said > 0.1:
             said = done
             logger.info("%3.0f %%, %d steps, loss %.4f", 100 * done, step, loss.item())
@@ -272,7 +285,8 @@ def main() -> None:
         help="MobileNetV2 of torchvision (safetensors), or a folder with a model to go on from",
     )
     door.add_argument("--output", type=Path, required=True)
-    door.add_argument("--minutes", type=float, default=12)
+    door.add_argument("--pictures", type=int, default=80_000, help="seen in all, each counted every time")
+    door.add_argument("--size", type=int, default=160, help="of the squares that the model sees, in pixels")
     door.add_argument("--batch", type=int, default=16)
     door.add_argument("--rate", type=float, default=2e-3)
     door = doors.add_parser("measure", help="compare with labels by hand")
@@ -287,7 +301,7 @@ def main() -> None:
     if args.door == "label":
         label(args.data, args.teacher, args.masks, args.count, args.val_count)
     elif args.door == "train":
-        train(args.data, args.masks, args.encoder, args.output, args.minutes, args.batch, args.rate)
+        train(args.data, args.masks, args.encoder, args.output, args.pictures, args.batch, args.rate, args.size)
     else:
         measure(args.data, args.model, args.sheet, args.masks)
 

@@ -2,25 +2,72 @@
 
 from __future__ import annotations
 
-import logging
-
 import torch
-
-logger = logging.getLogger(__name__)
+from torch import nn
 
 
 class Lpips:
-    """LPIPS (Zhang et al. 2018, arXiv:1801.03924) with SqueezeNet features, one value a picture; lower is better.
+    """LPIPS (Zhang et al. 2018, arXiv:1801.03924), one value a picture; lower is better.
 
-    The features' weights are torchvision's, downloaded once, or found below ``TORCH_HOME``.
+    The backbone's weights are torchvision's, downloaded once, or found below ``TORCH_HOME``.
+
+    Args:
+        net: "squeeze", "alex" or "vgg"; values of different backbones cannot be compared.
     """
 
-    def __init__(self) -> None:
-        from torchmetrics.functional.image.lpips import _LPIPS
+    def __init__(self, net: str = "squeeze") -> None:
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
-        self.network = _LPIPS(pretrained=True, net="squeeze").eval()
+        # The public metric only gives the mean over all pictures; the network inside gives each.
+        self.network = LearnedPerceptualImagePatchSimilarity(net_type=net).net.eval()
 
     @torch.inference_mode()
     def __call__(self, predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """[B, 3, H, W] in [0, 1] to [B]."""
         return self.network(predicted * 2 - 1, truth * 2 - 1).flatten()
+
+
+class SqueezeFeatures(nn.Module):
+    """SqueezeNet 1.1's last feature map, averaged over the picture: [B, 3, H, W] in [0, 1] to [B, 512].
+
+    Each vector is scaled to the length √512, so that no picture outweighs others by its contrast alone.
+
+    For distances between sets of pictures where Inception's weights cannot be had. The same weights as LPIPS-squeeze.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
+
+        self.features = squeezenet1_1(weights=SqueezeNet1_1_Weights.IMAGENET1K_V1).features.eval()
+        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
+
+    @torch.inference_mode()
+    def forward(self, rgb: torch.Tensor) -> torch.Tensor:
+        # One size for all, as Inception's preprocessing has: features of sets of other sizes stay comparable.
+        rgb = nn.functional.interpolate(rgb, (224, 224), mode="bilinear", antialias=True, align_corners=False)
+        found = self.features((rgb - self.mean) / self.std).mean(dim=(2, 3))
+        return nn.functional.normalize(found, dim=1) * found.shape[1] ** 0.5
+
+
+class InceptionFeatures:
+    """The 2048 features that FID is defined on (torch-fidelity's port of the TensorFlow network).
+
+    Args:
+        weights: a local file, or None to download it.
+        device: where it runs.
+
+    Raises:
+        Exception: of many kinds, where it cannot be downloaded or torch-fidelity is not installed.
+    """
+
+    def __init__(self, weights: str | None = None, device: str = "cpu") -> None:
+        from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+        self.network = FeatureExtractorInceptionV3("inception", ["2048"], weights).to(device)
+
+    @torch.inference_mode()
+    def __call__(self, rgb: torch.Tensor) -> torch.Tensor:
+        """[B, 3, H, W] in [0, 1] to [B, 2048]."""
+        return self.network((rgb * 255).round().byte())[0]

@@ -1,0 +1,225 @@
+"""One picture × all colorizers → one record: the unit of work that is written whole or not at all."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from colorization.color import rgb_to_lab
+from colorization.images import UnreadableImageError
+from colorization.sky import SkySegmenter, sky_fraction, sky_label
+
+from .colorizers import CEILING, Colorizer
+from .inputs import make_input
+from .metrics import colour, legacy, pixel, sepia
+from .pictures import Picture
+from .sky_dependence import find_cut, with_added_sky, without_sky
+
+SWEEP = (192, 320, 512, 768)
+"""Long sides in pixels that the same picture is coloured at."""
+_THUMBNAIL = 256
+_PIXELS_AT_ONCE = 4_000_000
+
+
+@dataclass
+class Bench:
+    """Everything that measuring a picture needs, made once a process."""
+
+    colorizers: dict[str, Colorizer]
+    size: int | None = None
+    near_grey: float = 3.0
+    input_kind: str = "lab-l"
+    degradation: str | None = None
+    legacy: bool = False
+    device: str = "cpu"
+    auc_weights: torch.Tensor | None = None
+    lpips: dict[str, Callable] = field(default_factory=dict)
+    features: dict[str, Callable] = field(default_factory=dict)
+    sky: SkySegmenter | None = None
+    sky_dependence: bool = True
+    thumbnails: Path | None = None
+
+
+def reduce(rgb: np.ndarray, size: int | None) -> np.ndarray:
+    """A picture whose long side is at most ``size`` px, antialiased."""
+    if not size or max(rgb.shape[:2]) <= size:
+        return rgb
+    picture = Image.fromarray(rgb)
+    picture.thumbnail((size, size), Image.Resampling.LANCZOS)
+    return np.array(picture)
+
+
+def measure_picture(picture: Picture, bench: Bench, sweep: bool = False) -> dict:
+    """Colour one picture by all colorizers and measure.
+
+    Returns:
+        A record with ``picture`` (its key), ``path`` and its facts, and one of ``failure`` (a sentence), ``near_grey``
+        (True), or ``rows`` (colorizer to figures), ``features`` (colorizer to set of features to base64 of float16)
+        and ``sky_dependence`` (colorizer to figures).
+    """
+    record: dict = {"picture": picture.key, "path": picture.path, "source": picture.source, "scene": picture.scene}
+    try:
+        rgb = reduce(picture.read().rgb, bench.size)
+    except (UnreadableImageError, OSError) as error:
+        return {**record, "failure": str(error)}
+    record["sha1"] = hashlib.sha1(rgb.tobytes()).hexdigest()
+    truth = _tensor(rgb, bench.device)
+    if colour.mean_chroma(rgb_to_lab(truth)).item() < bench.near_grey:
+        return {**record, "near_grey": True}
+    record |= _sky_of(picture, rgb, bench)
+    grey = make_input(rgb, bench.input_kind, bench.degradation, int(picture.key[:8], 16))
+    results: dict[str, np.ndarray] = {}
+    for name, colorizer in bench.colorizers.items():
+        try:
+            given = Image.fromarray(rgb) if colorizer.kind == "ceiling" else grey
+            results[name] = np.array(colorizer(given, picture.path))
+        except Exception as error:  # whatever a stranger's colorizer does, the run goes on and says so
+            return {**record, "failure": f"{picture.path}: {name} failed, the picture is left out for all ({error})."}
+    given = _tensor(np.array(grey), bench.device)
+    record["rows"], record["features"] = {}, {}
+    together = max(1, _PIXELS_AT_ONCE // rgb[..., 0].size)  # results of one picture, measured side by side
+    names = list(results)
+    for first in range(0, len(names), together):
+        part = names[first : first + together]
+        predicted = torch.cat([_tensor(results[name], bench.device) for name in part])
+        record["rows"] |= dict(zip(part, figures(predicted, truth, given, bench), strict=True))
+        features = {kind: extract(predicted) for kind, extract in bench.features.items()}
+        for place, name in enumerate(part):
+            record["features"][name] = {kind: _packed(found[place]) for kind, found in features.items()}
+    fresh = {name: c for name, c in bench.colorizers.items() if c.fresh and c.kind in ("model", "function")}
+    try:
+        if bench.sky_dependence:
+            record["sky_dependence"] = _sky_dependence(record["sky"], rgb, grey, results, fresh, bench)
+        if sweep:
+            for name, colorizer in fresh.items():
+                record["rows"][name]["size_sweep_std"] = size_sweep(grey, _as_array(colorizer))
+    except Exception as error:  # likewise
+        return {**record, "rows": {}, "failure": f"{picture.path}: failed on a part of the picture ({error})."}
+    if bench.thumbnails:
+        _save_thumbnails(bench.thumbnails / picture.key, {**results, "input": np.array(grey)})
+    return record
+
+
+def figures(
+    predicted: torch.Tensor, truth: torch.Tensor, given: torch.Tensor, bench: Bench
+) -> list[dict[str, float | None]]:
+    """All figures of several results for one picture; None where a figure has no meaning.
+
+    Args:
+        predicted: sRGB [K, 3, H, W] in [0, 1].
+        truth: sRGB [1, 3, H, W].
+        given: sRGB [1, 3, H, W], the grey picture.
+        bench: what to measure with.
+    """
+    truth = truth.expand_as(predicted)
+    lab, truth_lab, given_lab = rgb_to_lab(predicted), rgb_to_lab(truth[:1]).expand_as(predicted), rgb_to_lab(given)
+    error_mean, error_p95 = colour.delta_e(lab, truth_lab)
+    hues = sepia.hue_statistics(lab)
+    signed, absolute = colour.colorfulness_signed(predicted), colour.colorfulness_absolute(predicted)
+    columns: dict[str, torch.Tensor | None] = {
+        "psnr_rgb": pixel.psnr_rgb(predicted, truth),
+        "mae_rgb": pixel.mae_rgb(predicted, truth),
+        "ssim_rgb": pixel.ssim_rgb(predicted, truth),
+        "ciede2000_mean": error_mean,
+        "ciede2000_p95": error_p95,
+        "ab_rmse": colour.ab_rmse(lab, truth_lab),
+        "chroma_mean": hues["chroma_mean"],
+        "chroma_p95": hues["chroma_p95"],
+        "chroma_ratio": colour.chroma_ratio(lab, truth_lab),
+        "hue": hues["hue"],
+        "hue_concentration": hues["concentration"],
+        "sepia_index": sepia.sepia_index(hues),
+        "sepia": sepia.is_sepia(hues).float(),
+        "hue_distance": colour.hue_distance(lab, truth_lab),
+        "auc": colour.auc(lab, truth_lab),
+        "colorfulness_signed": signed,
+        "colorfulness_absolute": absolute,
+        "cf_signed_shift": signed - colour.colorfulness_signed(truth[:1]),
+        "cf_absolute_shift": absolute - colour.colorfulness_absolute(truth[:1]),
+        "l_shift": pixel.l_shift(lab, given_lab),
+        "edge_alignment": pixel.edge_alignment(lab),
+    }
+    if bench.auc_weights is not None:
+        columns["auc_rebalanced"] = colour.auc(lab, truth_lab, bench.auc_weights.to(bench.device))
+        weight = bench.auc_weights[colour.ab_bins(truth_lab[:1]).cpu()].mean()
+        columns["auc_weight"] = weight.expand(len(predicted))
+    for net, distance in bench.lpips.items():
+        # LPIPS halves a picture several times; below 32 px nothing is left to compare.
+        columns[f"lpips_{net}"] = distance(predicted, truth) if min(truth.shape[-2:]) >= 32 else None
+    lists = {key: [None] * len(predicted) if value is None else value.tolist() for key, value in columns.items()}
+    rows = [{key: values[place] for key, values in lists.items()} for place in range(len(predicted))]
+    if bench.legacy:
+        for place, row in enumerate(rows):
+            row |= legacy.legacy(lab[place : place + 1], truth_lab[:1])
+    return [
+        {key: None if value is None or not np.isfinite(value) else round(value, 6) for key, value in row.items()}
+        for row in rows
+    ]
+
+
+def size_sweep(grey: Image.Image, colorize: Callable[[Image.Image], np.ndarray]) -> float:
+    """Standard deviation of ab over results at several sizes, root mean square over pixels, CIE units; 0 is stable."""
+    fields = []
+    for long_side in SWEEP:
+        scale = long_side / max(grey.size)
+        size = tuple(max(16, round(side * scale)) for side in grey.size)
+        result = colorize(grey.resize(size, Image.Resampling.BICUBIC))
+        fields.append(rgb_to_lab(_tensor(result, "cpu"))[:, 1:])
+    small = min((field.shape[-2:] for field in fields), key=lambda shape: shape[0])
+    fields = [torch.nn.functional.interpolate(field, size=small, mode="area") for field in fields]
+    return torch.stack(fields).var(dim=0, correction=0).sum(dim=1).mean().sqrt().item()
+
+
+def _sky_of(picture: Picture, rgb: np.ndarray, bench: Bench) -> dict[str, str]:
+    if picture.sky or bench.sky is None:
+        return {"sky": picture.sky, "sky_by": picture.sky_by}
+    return {"sky": sky_label(sky_fraction(bench.sky(rgb))), "sky_by": "model"}
+
+
+def _sky_dependence(
+    sky: str, rgb: np.ndarray, grey: Image.Image, results: dict, fresh: dict[str, Colorizer], bench: Bench
+) -> dict:
+    if bench.sky is None:
+        return {}
+    cut = find_cut(rgb, bench.sky) if sky == "yes" else None
+    found = {}
+    for name, colorizer in fresh.items():
+        if cut is not None:
+            found[name] = without_sky(rgb, grey, results[name], cut, _as_array(colorizer))
+        elif sky == "no":
+            found[name] = with_added_sky(grey, results[name], _as_array(colorizer))
+    return found
+
+
+def _as_array(colorizer: Colorizer) -> Callable[[Image.Image], np.ndarray]:
+    return lambda grey: np.array(colorizer(grey, ""))
+
+
+def _tensor(rgb: np.ndarray, device: str) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(rgb)).to(device).permute(2, 0, 1)[None].float() / 255
+
+
+def _packed(features: torch.Tensor) -> str:
+    return base64.b64encode(features.flatten().cpu().numpy().astype(np.float16).tobytes()).decode()
+
+
+def unpacked(text: str) -> np.ndarray:
+    """Features that a record holds as text: float16 [d]."""
+    return np.frombuffer(base64.b64decode(text), dtype=np.float16)
+
+
+def _save_thumbnails(folder: Path, pictures: dict[str, np.ndarray]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, rgb in pictures.items():
+        small = Image.fromarray(reduce(rgb, _THUMBNAIL))
+        small.save(folder / f"{name}.jpg", quality=88)
+
+
+__all__ = ["CEILING", "SWEEP", "Bench", "figures", "measure_picture", "reduce", "size_sweep", "unpacked"]

@@ -1,0 +1,64 @@
+"""From values a picture to a figure of a set, with its 95 % interval: the bootstrap over pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from .measures import Measure
+
+DRAWS = 1000
+
+
+def draw_weights(count: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """How often each of ``count`` pictures is drawn in each resample: float64 [draws, count] (Efron 1979)."""
+    chance = np.random.default_rng(seed)
+    return chance.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+
+
+def estimate(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> dict | None:
+    """Value and interval of a figure; None where no row has its column.
+
+    Args:
+        measure: with a column.
+        rows: one a picture.
+        weights: of :func:`draw_weights` for as many rows; the same for all colorizers, so that they stay paired.
+
+    Returns:
+        ``value``, ``interval`` (percentiles 2.5 and 97.5 of the resamples), and ``n`` where some rows lack the column.
+    """
+    values = np.array([np.nan if row.get(measure.column) is None else row[measure.column] for row in rows], np.float64)
+    there = ~np.isnan(values)
+    if not there.any():
+        return None
+    values, weights = values[there], weights[:, there]
+    if measure.statistic == "median":
+        value, drawn = float(np.median(values)), _weighted_median(values, weights)
+    else:
+        if measure.statistic in ("below", "above"):
+            values = (
+                values < measure.threshold if measure.statistic == "below" else values > measure.threshold
+            ).astype(float)
+        elif measure.statistic == "mean abs":
+            values = np.abs(values)
+        base = np.ones_like(values)
+        if measure.statistic == "ratio":
+            base = np.array([row[measure.weight] for row, kept in zip(rows, there, strict=True) if kept], np.float64)
+        value = float((values * base).sum() / max(base.sum(), 1e-12))
+        drawn = (weights @ (values * base)) / np.maximum(weights @ base, 1e-12)
+        # A resample without a single picture of those that have the figure says nothing.
+        drawn = drawn[weights.sum(axis=1) > 0]
+        if measure.statistic == "abs mean":
+            value, drawn = abs(value), np.abs(drawn)
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    found = {"value": value, "interval": [float(low), float(high)]}
+    return found if there.all() else {**found, "n": int(there.sum())}
+
+
+def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    order = np.argsort(values)
+    cumulative = weights[:, order].cumsum(axis=1)
+    total = cumulative[:, -1:]
+    place = (cumulative >= total / 2).argmax(axis=1)
+    return values[order][place][total[:, 0] > 0]

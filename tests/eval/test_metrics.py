@@ -1,0 +1,242 @@
+"""Each measure against somebody else: published values, another library, a closed form."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import wasserstein_distance
+from skimage.color import deltaE_ciede2000
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from colorization.color import rgb_to_lab
+from eval.metrics import colour, legacy, pixel, sepia
+from eval.metrics.distribution import frechet, kernel_distance, with_interval
+
+from ..conftest import draw_landscape
+
+# Sharma, Wu and Dalal (2005), table 1: L1 a1 b1 L2 a2 b2 and the difference.
+SHARMA = """
+50.0000 2.6772 -79.7751 50.0000 0.0000 -82.7485 2.0425
+50.0000 3.1571 -77.2803 50.0000 0.0000 -82.7485 2.8615
+50.0000 2.8361 -74.0200 50.0000 0.0000 -82.7485 3.4412
+50.0000 -1.3802 -84.2814 50.0000 0.0000 -82.7485 1.0000
+50.0000 -1.1848 -84.8006 50.0000 0.0000 -82.7485 1.0000
+50.0000 -0.9009 -85.5211 50.0000 0.0000 -82.7485 1.0000
+50.0000 0.0000 0.0000 50.0000 -1.0000 2.0000 2.3669
+50.0000 -1.0000 2.0000 50.0000 0.0000 0.0000 2.3669
+50.0000 2.4900 -0.0010 50.0000 -2.4900 0.0009 7.1792
+50.0000 2.4900 -0.0010 50.0000 -2.4900 0.0010 7.1792
+50.0000 2.4900 -0.0010 50.0000 -2.4900 0.0011 7.2195
+50.0000 2.4900 -0.0010 50.0000 -2.4900 0.0012 7.2195
+50.0000 -0.0010 2.4900 50.0000 0.0009 -2.4900 4.8045
+50.0000 -0.0010 2.4900 50.0000 0.0010 -2.4900 4.8045
+50.0000 -0.0010 2.4900 50.0000 0.0011 -2.4900 4.7461
+50.0000 2.5000 0.0000 50.0000 0.0000 -2.5000 4.3065
+50.0000 2.5000 0.0000 73.0000 25.0000 -18.0000 27.1492
+50.0000 2.5000 0.0000 61.0000 -5.0000 29.0000 22.8977
+50.0000 2.5000 0.0000 56.0000 -27.0000 -3.0000 31.9030
+50.0000 2.5000 0.0000 58.0000 24.0000 15.0000 19.4535
+50.0000 2.5000 0.0000 50.0000 3.1736 0.5854 1.0000
+50.0000 2.5000 0.0000 50.0000 3.2972 0.0000 1.0000
+50.0000 2.5000 0.0000 50.0000 1.8634 0.5757 1.0000
+50.0000 2.5000 0.0000 50.0000 3.2592 0.3350 1.0000
+60.2574 -34.0099 36.2677 60.4626 -34.1751 39.4387 1.2644
+63.0109 -31.0961 -5.8663 62.8187 -29.7946 -4.0864 1.2630
+61.2901 3.7196 -5.3901 61.4292 2.2480 -4.9620 1.8731
+35.0831 -44.1164 3.7933 35.0232 -40.0716 1.5901 1.8645
+22.7233 20.0904 -46.6940 23.0331 14.9730 -42.5619 2.0373
+36.4612 47.8580 18.3852 36.2715 50.5065 21.2231 1.4146
+90.8027 -2.0831 1.4410 91.1528 -1.6435 0.0447 1.4441
+90.9257 -0.5406 -0.9208 88.6381 -0.8985 -0.7239 1.5381
+6.7747 -0.2908 -2.4247 5.8714 -0.0985 -2.2286 0.6377
+2.0776 0.0795 -1.1350 0.9033 -0.0636 -0.5514 0.9082
+"""
+
+
+def rgb(count: int = 2) -> torch.Tensor:
+    """sRGB [count, 3, 80, 120] in [0, 1]."""
+    pictures = [np.array(draw_landscape(seed=seed)) for seed in range(count)]
+    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+
+
+def lab(count: int = 2) -> torch.Tensor:
+    return rgb_to_lab(rgb(count))
+
+
+def uniform(hue: float, chroma: float, size: int = 32) -> torch.Tensor:
+    """Lab [1, 3, size, size] of L* 50 and one colour; hue in degrees."""
+    plane = torch.full((1, 3, size, size), 50.0)
+    plane[:, 1], plane[:, 2] = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
+    return plane
+
+
+def test_ciede2000_gives_the_published_values():
+    table = torch.tensor(
+        [[float(x) for x in line.split()] for line in SHARMA.strip().splitlines()], dtype=torch.float64
+    )
+    assert len(table) == 34
+    first, second = table[:, :3].T[:, None], table[:, 3:6].T[:, None]
+    difference = (colour.ciede2000(first, second)[0] - table[:, 6]).abs()
+    difference[13] = 0  # pair 14: a tie of hues, which rounding decides
+    assert difference.max() < 1e-4
+    assert (colour.ciede2000(first, second) - colour.ciede2000(second, first)).abs()[0].max() < 1e-4
+
+
+def test_ciede2000_agrees_with_scikit_image_on_pictures():
+    first, second = lab(2).double()
+    theirs = deltaE_ciede2000(first.permute(1, 2, 0).numpy(), second.permute(1, 2, 0).numpy())
+    assert np.abs(colour.ciede2000(first, second).numpy() - theirs).max() < 1e-4
+    mean, p95 = colour.delta_e(first[None].float(), second[None].float())
+    assert mean.item() == pytest.approx(theirs.mean(), abs=1e-3)
+    assert p95.item() == pytest.approx(np.quantile(theirs, 0.95), abs=1e-3)
+
+
+def test_psnr_and_mae_are_means_per_picture():
+    truth = rgb()
+    predicted = (truth + 0.05 * torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)).clamp(0, 1)
+    for index in range(2):
+        theirs = peak_signal_noise_ratio(truth[index].numpy(), predicted[index].numpy(), data_range=1)
+        assert pixel.psnr_rgb(predicted, truth)[index].item() == pytest.approx(theirs, abs=1e-3)
+        assert pixel.mae_rgb(predicted, truth)[index].item() == pytest.approx(
+            (truth - predicted)[index].abs().mean().item()
+        )
+    assert pixel.psnr_rgb(truth, truth).tolist() == [100, 100]
+
+
+def test_ssim_agrees_with_scikit_image():
+    truth = rgb()
+    predicted = (truth + 0.1 * torch.rand(truth.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    for index in range(2):
+        theirs = structural_similarity(
+            truth[index].numpy(), predicted[index].numpy(), channel_axis=0, data_range=1.0,
+            gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+        )  # fmt: skip
+        assert pixel.ssim_rgb(predicted, truth)[index].item() == pytest.approx(theirs, abs=1e-4)
+    assert pixel.ssim_rgb(truth[..., :8, :8], truth[..., :8, :8]) is None
+
+
+def test_colorfulness_has_two_variants_that_differ_on_sky_over_ground():
+    picture = rgb(1)
+    red, green, blue = (255 * picture[0].double().numpy()).reshape(3, -1)
+    rg, yb = red - green, (red + green) / 2 - blue
+    signed = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+    rg, yb = np.abs(rg), np.abs(yb)
+    absolute = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
+    assert colour.colorfulness_signed(picture).item() == pytest.approx(signed, rel=1e-4)
+    assert colour.colorfulness_absolute(picture).item() == pytest.approx(absolute, rel=1e-4)
+    assert signed > absolute + 5
+
+
+def test_chroma_ratio_of_half_the_chroma_is_one_half():
+    truth = lab(1)
+    half = truth * torch.tensor([1, 0.5, 0.5]).view(3, 1, 1)
+    assert colour.chroma_ratio(half, truth).item() == pytest.approx(0.5)
+    assert colour.ab_rmse(half, truth).item() == pytest.approx(truth[:, 1:].square().mean().sqrt().item() / 2, rel=1e-4)
+
+
+def test_hue_distance_is_the_angle_between_two_colours_either_way_round():
+    for first, second, angle in ((15, 45, 30), (355, 25, 30), (5, 185, 180), (105, 105, 0)):
+        found = colour.hue_distance(uniform(first, 30), uniform(second, 30)).item()
+        assert found == pytest.approx(angle, abs=0.01)
+    assert math.isnan(colour.hue_distance(uniform(0, 0), uniform(30, 30)).item())
+
+
+def test_hue_distance_is_never_above_the_distance_along_a_line():
+    first, second = colour.hue_histogram(lab(2)).double()
+    centres = np.arange(36) * 10 + 5
+    line = wasserstein_distance(centres, centres, first, second)
+    assert colour.hue_distance(lab(2)[:1], lab(2)[1:]).item() <= line + 1e-4
+
+
+def test_auc_of_a_constant_error_in_closed_form():
+    truth = uniform(0, 20)
+    for error in (0, 10, 75.5, 150, 200):
+        predicted = truth + torch.tensor([0.0, error, 0]).view(3, 1, 1)
+        assert colour.auc(predicted, truth).item() == pytest.approx(max(0, 151 - math.ceil(error)) / 151, abs=1e-5)
+
+
+def test_rebalancing_makes_rare_colours_count():
+    truth = uniform(0, 0)
+    truth[..., :2, :] = uniform(40, 50)[..., :2, :]  # a sixteenth of the picture is orange
+    predicted = uniform(0, 0)  # grey everywhere
+    bins = colour.ab_bins(truth)[0]
+    frequency = torch.bincount(bins, minlength=colour.AB_BINS) / len(bins)
+    weights = torch.where(frequency > 0, 1 / frequency.clamp(min=1e-9), torch.zeros(()))
+    raw, rebalanced = colour.auc(predicted, truth).item(), colour.auc(predicted, truth, weights).item()
+    right, wrong = 1.0, 101 / 151  # an ab distance of 50
+    assert raw == pytest.approx(15 / 16 * right + 1 / 16 * wrong, abs=1e-3)
+    assert rebalanced == pytest.approx((right + wrong) / 2, abs=1e-3)
+
+
+def test_sepia_is_one_brown_hue_and_little_of_it():
+    def flagged(picture: torch.Tensor) -> bool:
+        return bool(sepia.is_sepia(sepia.hue_statistics(picture)).item())
+
+    assert flagged(uniform(80, 12))
+    assert not flagged(uniform(80, 40)), "a desert has chroma"
+    assert not flagged(uniform(130, 12)), "green is not brown"
+    assert not flagged(uniform(0, 0)), "grey is counted as collapse"
+    two = uniform(80, 12)
+    two[..., 16:] = uniform(250, 12)[..., 16:]
+    assert not flagged(two), "brown and blue"
+    assert not flagged(lab(1))
+    found = sepia.hue_statistics(uniform(80, 12))
+    assert found["hue"].item() == pytest.approx(80, abs=1e-3)
+    assert found["concentration"].item() == pytest.approx(1, abs=1e-5)
+
+
+def test_edge_alignment_falls_when_colours_bleed():
+    sharp = torch.full((1, 3, 64, 64), 40.0)
+    sharp[:, 0, :, 32:], sharp[:, 1, :, 32:], sharp[:, 2] = 80, -20, 5
+    bled = sharp.clone()
+    bled[:, 1] = torch.linspace(40, -20, 64)
+    grey = sharp * torch.tensor([1.0, 0, 0]).view(3, 1, 1)
+    assert pixel.edge_alignment(sharp).item() == pytest.approx(1, abs=1e-3)
+    assert pixel.edge_alignment(bled).item() < 0.3
+    assert math.isnan(pixel.edge_alignment(grey).item())
+
+
+def test_l_shift():
+    assert pixel.l_shift(uniform(0, 10), uniform(90, 30) + torch.tensor([2.0, 0, 0]).view(3, 1, 1)).item() == 2
+
+
+def test_the_old_psnr_of_ab_flatters_a_grey_picture():
+    truth = rgb(1)
+    grey = truth.mean(dim=1, keepdim=True).expand_as(truth)
+    old = legacy.legacy(rgb_to_lab(grey), rgb_to_lab(truth))["legacy_psnr_ab_scaled"]
+    assert old > pixel.psnr_rgb(grey, truth).item() + 1
+    error = rgb_to_lab(truth)[:, 1:].square().mean() / 128**2
+    assert old == pytest.approx(10 * math.log10(4 / error.item()), abs=0.05)
+
+
+def test_frechet_distance_of_gaussians_in_closed_form():
+    chance = np.random.default_rng(0)
+    first = chance.normal(size=(400, 6)) * np.arange(1, 7)
+    assert frechet(first, first) == pytest.approx(0, abs=1e-8)
+    assert frechet(first, first + 2) == pytest.approx(6 * 4)
+    # Commuting covariances: the squared distance of the standard deviations.
+    spread = first.std(axis=0, ddof=1)
+    vectors = np.linalg.svd(first - first.mean(0), full_matrices=False)
+    scaled = first.mean(0) + 3 * (first - first.mean(0))
+    assert frechet(first, scaled) == pytest.approx(4 * (vectors.S**2).sum() / 399)
+    assert spread.sum() > 0
+    few, more = first[:4], chance.normal(size=(4, 6))  # fewer pictures than features: the other way of computing
+    values = np.linalg.eigvals(np.cov(few.T) @ np.cov(more.T)).astype(complex)
+    slow = np.square(few.mean(0) - more.mean(0)).sum() + np.trace(np.cov(few.T) + np.cov(more.T))
+    assert frechet(few, more) == pytest.approx(slow - 2 * np.sqrt(values).real.sum(), abs=1e-4)
+
+
+def test_kernel_distance_is_unbiased_and_grows():
+    chance = np.random.default_rng(0)
+    alike = [kernel_distance(chance.normal(size=(40, 8)), chance.normal(size=(40, 8))) for _ in range(100)]
+    assert abs(np.mean(alike)) < 3 * np.std(alike) / 10
+    one = chance.normal(size=(40, 8))
+    assert kernel_distance(one, one + 1) > 10 * np.std(alike)
+    value, (low, high) = with_interval(kernel_distance, one, one + 1)
+    assert low < value < high
+    # The same photographs twice, with a little noise: only without the pairs of one photograph is the distance nought.
+    noisy = one + 0.1 * chance.normal(size=one.shape)
+    assert abs(kernel_distance(one, noisy, paired=True)) < abs(kernel_distance(one, noisy))
