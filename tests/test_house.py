@@ -41,7 +41,11 @@ LAW = {
     },
     "eval": {"color", "sky", "images", "pipeline_colorization", "colorization", "eval"},
     "eval.metrics": {"color", "eval.metrics"},
-    "eval.results": set(),
+    "eval.measures": set(),
+    "eval.statistics": {"eval.measures"},
+    "eval.results": {"eval.measures", "eval.statistics"},
+    "eval.report": {"eval.results", "eval.measures"},
+    "eval.compare": {"eval.results", "eval.measures", "eval.statistics"},
     "space": {"pipeline_colorization", "images", "colorization", "space"},
 }
 LONG = {}  # module -> why it is one room and not two

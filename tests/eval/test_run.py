@@ -1,73 +1,290 @@
-"""The harness on drawn pictures: the floor is the floor, and nothing that fails stops it."""
+"""The harness on drawn pictures: planted faults are found, nothing that fails stops it, a stopped run goes on."""
 
 from __future__ import annotations
 
+import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from skimage.metrics import peak_signal_noise_ratio
+from PIL import Image
 
+from colorization.color import rgb_to_lab
+from eval import runner
 from eval.__main__ import main
-from eval.metrics.colour import ab_rmse, chroma_ratio
-from eval.metrics.pixel import psnr_rgb
-from eval.results import interval
+from eval.inputs import DEGRADATIONS, make_input
+from eval.measures import MEASURES
+from eval.measuring import size_sweep
+from eval.metrics.colour import mean_chroma
+from eval.pictures import open_set
+from eval.sky_dependence import find_cut, horizon
+from eval.statistics import draw_weights, estimate
 
 from ..conftest import draw_landscape
 
 
-def tensors(count: int = 2) -> torch.Tensor:
-    pictures = [np.array(draw_landscape(seed=seed)) for seed in range(count)]
-    return torch.from_numpy(np.stack(pictures)).permute(0, 3, 1, 2).float() / 255
+class BlueIsSky:
+    """In place of the segmenter: on drawn pictures the sky is what is blue."""
+
+    def __init__(self, model=None, device="cpu") -> None:
+        pass
+
+    def __call__(self, picture) -> np.ndarray:
+        rgb = np.asarray(picture, np.float32)
+        return (rgb[..., 2] > rgb[..., 0] + 20).astype(np.float32)
 
 
-def test_psnr_agrees_with_scikit_image_and_is_a_mean_per_picture():
-    truth = tensors()
-    predicted = (truth + 0.05 * torch.tensor([1.0, 3.0]).view(2, 1, 1, 1)).clamp(0, 1)
-    ours = psnr_rgb(predicted, truth)
-    for index in range(2):
-        theirs = peak_signal_noise_ratio(truth[index].numpy(), predicted[index].numpy(), data_range=1)
-        assert ours[index].item() == pytest.approx(theirs, abs=1e-3)
-    assert (psnr_rgb(truth, truth) == 100).all()
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """No downloads, and a sky that drawn pictures have."""
+    monkeypatch.setattr(runner, "SkySegmenter", BlueIsSky)
+
+    def absent(*arguments):
+        raise OSError("no network in tests")
+
+    for name in ("Lpips", "SqueezeFeatures", "InceptionFeatures"):
+        monkeypatch.setattr(runner, name, absent)
 
 
-def test_colour_measures_of_truth_and_grey():
-    truth = tensors()
-    grey = truth.mean(dim=1, keepdim=True).expand_as(truth)
-    assert torch.allclose(chroma_ratio(truth, truth), torch.ones(2))
-    assert chroma_ratio(grey, truth).max() < 1e-3
-    assert (ab_rmse(truth, truth) == 0).all() and (ab_rmse(grey, truth) > 5).all()
+@pytest.fixture
+def data(tmp_path) -> Path:
+    """Six landscapes with sky and six crops without, described by a manifest."""
+    folder = tmp_path / "data"
+    (folder / "hills").mkdir(parents=True)
+    rows = []
+    for seed in range(12):
+        picture = draw_landscape(160, 200, seed=seed)
+        if seed % 2:
+            picture = picture.crop((0, 90, 160, 200))
+        picture.save(folder / "hills" / f"{seed}.png")
+        rows.append([f"hills/{seed}.png", "drawn", "hills", "no" if seed % 2 else "yes", "hand"])
+    with (folder / "manifest.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["path", "source", "scene", "sky", "sky_source"], *rows])
+    return folder
 
 
-def test_interval_holds_the_mean_and_shrinks():
-    values = np.random.default_rng(0).normal(5, 1, 400).tolist()
-    wide, narrow = interval(values[:40], np.mean), interval(values, np.mean)
-    assert wide[0] < np.mean(values[:40]) < wide[1]
-    assert narrow[1] - narrow[0] < wide[1] - wide[0]
+def measure(data: Path, output: Path, *more: str) -> tuple[int, dict]:
+    code = main(["run", "--data", str(data), "--output", str(output), "--sweep", "3", *more])
+    return code, json.loads((output / "results.json").read_text())
 
 
-def test_run_writes_results_and_names_failures(tiny_model_dir, tmp_path, capsys):
-    data = tmp_path / "data"
-    data.mkdir()
-    for seed in range(3):
-        draw_landscape(seed=seed).save(data / f"{seed}.png")
+def entry(results: dict, colorizer: str, part: str = "all") -> dict:
+    return next(e for e in results["summaries"] if (e["colorizer"], e["slice"]) == (colorizer, part))
+
+
+def test_the_planted_failure_is_found_and_the_steady_colorizer_is_not_blamed(data, tmp_path):
+    code, results = measure(
+        data, tmp_path / "out", "--colorizer", "bad=tests.eval.strangers:sepia_without_sky",
+        "--colorizer", "good=tests.eval.strangers:steady",
+    )  # fmt: skip
+    assert code == 0
+    assert entry(results, "bad", "sky no")["sepia_rate"]["value"] == 1
+    assert entry(results, "bad", "sky yes")["sepia_rate"]["value"] == 0
+    assert entry(results, "good", "sky no")["sepia_rate"]["value"] == 0
+    assert entry(results, "bad", "sky no, by hand")["n"] == 6
+    cut = {e["colorizer"]: e for e in results["sky_dependence"]["summaries"]}
+    assert cut["bad"]["n"] == cut["good"]["n"] == 6
+    assert cut["bad"]["chroma_lost"]["value"] > 0.5 > 0.05 > abs(cut["good"]["chroma_lost"]["value"])
+    assert cut["bad"]["sepia_rate_cut"]["value"] == 1 and cut["bad"]["sepia_rate_whole"]["value"] == 0
+    assert abs(cut["bad"]["chroma_lost_control"]["value"]) < 0.05, "the control keeps the sky"
+    assert cut["bad"]["chroma_gained"]["value"] > 0.5 > abs(cut["good"]["chroma_gained"]["value"])
+    assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_floors_and_truth_are_what_they_are_called(data, tmp_path):
+    _, results = measure(data, tmp_path / "out", "--legacy")
+    grey, mean, truth = (entry(results, name) for name in ("grey", "mean", "truth"))
+    assert list(results["colorizers"]) == ["grey", "mean", "truth"]
+    assert grey["collapse_rate"]["value"] == 1 and grey["chroma_ratio_median"]["value"] < 1e-3
+    assert truth["psnr_rgb_mean"]["value"] == 100 and truth["ciede2000_mean"]["value"] == 0
+    assert truth["delta_cf_signed_set"]["value"] == 0 and grey["delta_cf_signed_set"]["value"] > 5
+    assert mean["chroma_ratio_median"]["value"] > 0
+    assert grey["legacy_psnr_ab_scaled"]["value"] > grey["psnr_rgb_mean"]["value"]
+    assert "hue_distance_mean" not in grey, "a grey picture has no hue"
+    assert set(results["metrics"]) <= {m.key for m in MEASURES}
+    assert any("FID" in note for note in results["notes"]) and "fid" not in grey
+    assert results["data"]["described"] == 12 and results["data"]["measured"] == 12
+    assert len(results["rows"]) == 36 and {r["chroma_tercile"] for r in results["rows"]} == {"low", "middle", "high"}
+
+
+def test_a_finished_folder_is_paired_by_name_and_strangers_are_listed(data, tmp_path):
+    done = tmp_path / "done"
+    (done / "hills").mkdir(parents=True)
+    for path in (data / "hills").iterdir():
+        if path.stem != "3":
+            Image.open(path).save(done / "hills" / f"{path.stem}.tiff")
+    Image.new("RGB", (4, 4)).save(done / "other.png")
+    code, results = measure(data, tmp_path / "out", "--colorizer", f"theirs=folder:{done}")
+    assert code == 1 and len(results["failures"]) == 1 and "hills/3" in results["failures"][0]
+    assert results["colorizers"]["theirs"]["unmatched"] == ["missing: hills/3", "without a reference: other"]
+    assert entry(results, "theirs")["n"] == 11 and entry(results, "theirs")["psnr_rgb_mean"]["value"] == 100
+    assert results["sky_dependence"] is None, "finished pictures cannot be cut and coloured again"
+
+
+def test_one_bad_picture_and_one_bad_colorizer_do_not_end_a_run(data, tmp_path, capsys, tiny_model_dir):
     draw_landscape().convert("L").save(data / "grey.png")
     (data / "broken.jpg").write_bytes(b"no picture")
-    code = main(
-        ["run", "--data", str(data), "--colorizer", f"tiny={tiny_model_dir}", "--output", str(tmp_path / "out")]
-    )
-    assert code == 1
-    assert "broken.jpg" in capsys.readouterr().err
-    results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert results["near_grey_left_out"] == 1 and len(results["rows"]) == 6
-    floor = next(entry for entry in results["summaries"] if entry["colorizer"] == "grey")
-    assert floor["n"] == 3 and floor["collapse"]["value"] == 1
-    assert {path.name for path in (tmp_path / "out").iterdir()} == {"results.json", "results.csv", "REPORT.md"}
+    code, results = measure(data, tmp_path / "out", "--colorizer", f"tiny={tiny_model_dir}")
+    assert code == 1 and "broken.jpg" in capsys.readouterr().err
+    assert results["data"]["near_grey_left_out"] == 1 and entry(results, "tiny")["n"] == 12
+    assert results["colorizers"]["tiny"]["sha256"]
+    for fault, word in (("raises", "out of crayons"), ("half_of_the_size", "not RGB")):
+        with pytest.raises(SystemExit):
+            main(["run", "--data", str(data), "--output", str(tmp_path / fault), "--colorizer",
+                  f"bad=tests.eval.strangers:{fault}"])  # fmt: skip
+        assert word in capsys.readouterr().err
 
 
-def test_wrong_usage_is_2(tmp_path):
-    for wrong in (["--data", str(tmp_path / "no")], ["--data", str(tmp_path), "--colorizer", "x"]):
+def test_a_stopped_run_goes_on_and_ends_the_same(data, tmp_path, monkeypatch):
+    spec = ("--colorizer", "good=tests.eval.strangers:steady")
+    _, whole = measure(data, tmp_path / "whole", *spec)
+    calls = []
+    real = runner.measure_picture
+
+    def killed_after_five(*arguments):
+        calls.append(1)
+        if len(calls) > 5:
+            raise KeyboardInterrupt
+        return real(*arguments)
+
+    monkeypatch.setattr(runner, "measure_picture", killed_after_five)
+    with pytest.raises(KeyboardInterrupt):
+        measure(data, tmp_path / "out", *spec)
+    with (tmp_path / "out" / "records-0.jsonl").open("a") as file:
+        file.write('{"picture": "half a li')  # what a kill in the middle of a line leaves
+    monkeypatch.setattr(runner, "measure_picture", lambda *a: calls.append(1) or real(*a))
+    calls.clear()
+    _, resumed = measure(data, tmp_path / "out", *spec)
+    assert len(calls) == 7
+    assert resumed["summaries"] == whole["summaries"] and resumed["data"]["sha256"] == whole["data"]["sha256"]
+    with pytest.raises(SystemExit):  # records of another run are not mixed in
+        measure(data, tmp_path / "out", "--degradation", "fade")
+    assert measure(data, tmp_path / "out", "--degradation", "fade", "--fresh")[0] == 0
+
+
+def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
+    """Each takes every second picture and writes a file of its own; together they are the whole."""
+    pictures, _ = open_set(str(data))
+    options = runner.Options(data=str(data), colorizers={}, sweep=0)
+
+    class Alone:
+        def wait_for_everyone(self) -> None:
+            pass
+
+    monkeypatch.setattr("accelerate.PartialState", Alone)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    for rank in ("0", "1"):
+        monkeypatch.setenv("RANK", rank)
+        runner.run(pictures, options, tmp_path, "cpu")
+    parts = [len((tmp_path / f"records-{rank}.jsonl").read_text().splitlines()) for rank in (0, 1)]
+    assert parts == [6, 6] and len(runner.read_records(tmp_path)) == 12
+
+
+def test_a_data_set_is_read_like_a_folder(data, tmp_path):
+    import datasets
+
+    files = sorted((data / "hills").iterdir())
+    table = datasets.Dataset.from_dict(
+        {"image": [str(f) for f in files], "scene": ["hills"] * 12, "sky": ["yes"] * 12}
+    ).cast_column("image", datasets.Image())
+    datasets.DatasetDict({"test": table}).save_to_disk(str(tmp_path / "set"))
+    pictures, described = open_set(str(tmp_path / "set"), limit=4)
+    assert len(pictures) == 4 and described == 12
+    assert np.array_equal(pictures[0].read().rgb, np.array(Image.open(files[0])))
+    assert pictures[0].sky == "yes" and pictures[0].scene == "hills"
+    with pytest.raises(ValueError, match="split 'train'"):
+        open_set(str(tmp_path / "set"), split="train")
+
+
+@pytest.mark.parametrize("degradation", [None, *DEGRADATIONS])
+def test_inputs_are_grey_of_the_same_size_and_repeatable(degradation):
+    rgb = np.array(draw_landscape())
+    first, second = (make_input(rgb, "lab-l", degradation, seed=3) for _ in range(2))
+    assert first.size == (120, 80) and np.ptp(np.array(first), axis=2).max() == 0
+    assert np.array_equal(np.array(first), np.array(second))
+    if degradation:
+        assert not np.array_equal(np.array(first), np.array(make_input(rgb)))
+    luma = np.array(make_input(rgb, "rec601"))[..., 0]
+    assert np.array_equal(luma, np.array(draw_landscape().convert("L")))
+
+
+def test_lab_l_keeps_the_luminance():
+    rgb = np.array(draw_landscape())
+    grey = torch.from_numpy(np.array(make_input(rgb))).permute(2, 0, 1).float() / 255
+    truth = torch.from_numpy(rgb).permute(2, 0, 1).float() / 255
+    assert (rgb_to_lab(grey)[0] - rgb_to_lab(truth)[0]).abs().max() < 0.25
+    assert mean_chroma(rgb_to_lab(grey)[None]).item() < 1e-3
+
+
+def test_the_horizon_is_below_the_last_of_the_sky():
+    mask = np.zeros((100, 60))
+    assert horizon(mask) is None
+    mask[:40] = 1
+    assert horizon(mask) == 42
+    mask[:80] = 1
+    assert horizon(mask) is None, "too little would remain"
+    picture = np.array(draw_landscape(160, 200))
+    cut = find_cut(picture, BlueIsSky())
+    assert cut and not BlueIsSky()(picture[cut:]).mean() > 0.02
+
+
+def test_size_sweep_of_a_steady_and_of_a_fickle_colorizer():
+    grey = draw_landscape().convert("L").convert("RGB")
+
+    def steady(picture):
+        return (np.asarray(picture) * np.array([1.0, 0.9, 0.7])).astype(np.uint8)
+
+    def fickle(picture):
+        return steady(picture) if picture.width > 400 else np.asarray(picture)
+
+    assert size_sweep(grey, steady) < 1
+    assert size_sweep(grey, fickle) > 3
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say():
+    chance = np.random.default_rng(0)
+    held = {"psnr_rgb_mean": 0, "chroma_ratio_median": 0}
+    for _ in range(100):
+        rows = [{"psnr_rgb": x, "chroma_ratio": x} for x in chance.normal(5, 1, 60)]
+        for key in held:
+            measure_ = next(m for m in MEASURES if m.key == key)
+            low, high = estimate(measure_, rows, draw_weights(60, 400))["interval"]
+            held[key] += low < 5 < high
+    assert all(85 <= count <= 100 for count in held.values()), held
+
+
+def test_rates_ratios_and_missing_values():
+    by_key = {m.key: m for m in MEASURES}
+    rows = [{"chroma_ratio": r, "auc_rebalanced": r, "auc_weight": w} for r, w in ((0.2, 3), (0.6, 1), (2.0, 0))]
+    weights = draw_weights(3)
+    assert estimate(by_key["collapse_rate"], rows, weights)["value"] == pytest.approx(1 / 3)
+    assert estimate(by_key["oversaturation_rate"], rows, weights)["value"] == pytest.approx(1 / 3)
+    assert estimate(by_key["auc_rebalanced"], rows, weights)["value"] == pytest.approx((0.2 * 3 + 0.6) / 4)
+    assert estimate(by_key["lpips_alex_mean"], rows, weights) is None
+    assert estimate(by_key["psnr_rgb_mean"], [{"psnr_rgb": 1.0}, {"psnr_rgb": None}], draw_weights(2))["n"] == 1
+    shifts = [{"cf_signed_shift": s} for s in (-10.0, 10.0)]
+    assert estimate(by_key["delta_cf_signed_set"], shifts, draw_weights(2))["value"] == 0
+    assert estimate(by_key["delta_cf_signed_picture"], shifts, draw_weights(2))["value"] == 10
+
+
+def test_wrong_usage_is_a_sentence_and_2(tmp_path, data, capsys):
+    wrong = {
+        "no data set with a split": ["--data", str(tmp_path / "no")],
+        "no picture in it": ["--data", str(tmp_path)],
+        "written NAME=SPEC": ["--data", str(data), "--colorizer", "x"],
+        "a name of its own": ["--data", str(data), "--colorizer", "grey=embedded"],
+        "no such folder": ["--data", str(data), "--colorizer", "x=folder:nowhere"],
+        "no such Python function": ["--data", str(data), "--colorizer", "x=tests.eval.strangers:nobody"],
+        "is no function": ["--data", str(data), "--colorizer", "x=tests.eval.strangers:not_a_function"],
+        "no model could be loaded": ["--data", str(data), "--colorizer", f"x={tmp_path}"],
+        "at least 1": ["--data", str(data), "--limit", "0"],
+    }
+    (tmp_path / "empty").mkdir()
+    wrong["no picture in it"] = ["--data", str(tmp_path / "empty")]
+    for sentence, arguments in wrong.items():
         with pytest.raises(SystemExit) as stopped:
-            main(["run", *wrong, "--output", str(tmp_path / "out")])
+            main(["run", *arguments, "--output", str(tmp_path / "out")])
         assert stopped.value.code == 2
+        assert sentence in capsys.readouterr().err.replace("\n", " ")
