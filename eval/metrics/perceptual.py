@@ -55,7 +55,7 @@ class InceptionFeatures:
     """The 2048 features that FID is defined on (torch-fidelity's port of the TensorFlow network).
 
     Args:
-        weights: a local file, or None to download it.
+        weights: torch-fidelity's file of weights, or None to download it. It is unpickled: use only one you trust.
         device: where it runs.
 
     Raises:

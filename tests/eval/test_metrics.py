@@ -14,6 +14,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from colorization.color import rgb_to_lab
 from eval.metrics import colour, legacy, pixel, sepia
 from eval.metrics.distribution import frechet, kernel_distance, with_interval
+from eval.metrics.perceptual import InceptionFeatures
 
 from ..conftest import draw_landscape
 
@@ -227,6 +228,31 @@ def test_frechet_distance_of_gaussians_in_closed_form():
     values = np.linalg.eigvals(np.cov(few.T) @ np.cov(more.T)).astype(complex)
     slow = np.square(few.mean(0) - more.mean(0)).sum() + np.trace(np.cov(few.T) + np.cov(more.T))
     assert frechet(few, more) == pytest.approx(slow - 2 * np.sqrt(values).real.sum(), abs=1e-4)
+
+
+def test_both_agree_with_torch_fidelity_on_features_from_a_local_file_of_weights(tmp_path, monkeypatch):
+    from torch_fidelity import feature_extractor_inceptionv3 as theirs
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+    from torch_fidelity.metric_kid import mmd2
+
+    torch.manual_seed(0)
+    with monkeypatch.context() as patched:  # an untrained network, as nobody can download the trained one in a test
+        patched.setattr(theirs, "load_state_dict_from_url", lambda *a, **k: None)
+        patched.setattr(theirs.FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+        network = theirs.FeatureExtractorInceptionV3("inception", ["2048"])
+    torch.save(network.state_dict(), tmp_path / "inception.pth")
+    extract = InceptionFeatures(str(tmp_path / "inception.pth"))
+    first, second = extract(rgb(5)), extract(1 - rgb(5))
+    assert first.shape == (5, 2048)
+    ours = frechet(first.numpy(), second.numpy())
+    statistics = [fid_features_to_statistics(features) for features in (first, second)]
+    assert ours == pytest.approx(
+        float(fid_statistics_to_metric(*statistics, False)["frechet_inception_distance"]), rel=1e-3
+    )
+    x, y = first.double().numpy(), second.double().numpy()
+    grams = [(a @ b.T / 2048 + 1) ** 3 for a, b in ((x, x), (x, y), (y, y))]
+    assert kernel_distance(x, y) == pytest.approx(mmd2(*grams), rel=1e-6)
+    assert kernel_distance(x, y, paired=True) == pytest.approx(mmd2(*grams, mmd_est="u-statistic"), rel=1e-6)
 
 
 def test_kernel_distance_is_unbiased_and_grows():
