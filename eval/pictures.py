@@ -48,16 +48,16 @@ def open_set(data: str, split: str = "test", limit: int | None = None) -> tuple[
     """
     folder = Path(data)
     if folder.is_dir() and not _is_data_set(folder):
-        pictures, described = _of_folder(folder)
+        pictures = _of_folder(folder)
     elif folder.is_file():
         raise ValueError(f"{data} is a file; --data takes a folder of pictures, a data set or a Hub id.")
     else:
-        pictures, described = _of_data_set(data, split)
+        pictures = _of_data_set(data, split)
     if not pictures:
         raise ValueError(f"{data}: there is no picture in it ({', '.join(sorted(_SUFFIXES))}).")
     if limit and limit < len(pictures):
         pictures = [pictures[i * len(pictures) // limit] for i in range(limit)]
-    return pictures, described
+    return pictures, sum(bool(p.source or p.scene or p.sky) for p in pictures)
 
 
 def find_files(folder: Path) -> list[Path]:
@@ -73,7 +73,7 @@ def _is_data_set(folder: Path) -> bool:
     return (folder / "dataset_dict.json").is_file() or any(folder.glob("*.parquet")) or any(folder.glob("*/*.parquet"))
 
 
-def _of_folder(folder: Path) -> tuple[list[Picture], int]:
+def _of_folder(folder: Path) -> list[Picture]:
     known: dict[str, dict[str, str]] = {}
     root = folder.resolve()
     for place in (root, *root.parents):
@@ -85,10 +85,9 @@ def _of_folder(folder: Path) -> tuple[list[Picture], int]:
                     if path.is_relative_to(inside):
                         known[path.relative_to(inside).as_posix()] = row
             break
-    pictures, described = [], 0
+    pictures = []
     for path in find_files(folder):
         facts = known.get(path.relative_to(folder).as_posix(), {})
-        described += bool(facts)
         sky = facts.get("sky") or ""
         pictures.append(
             Picture(
@@ -100,10 +99,10 @@ def _of_folder(folder: Path) -> tuple[list[Picture], int]:
                 (facts.get("sky_source") or "manifest") if sky else "",
             )
         )
-    return pictures, described
+    return pictures
 
 
-def _of_data_set(data: str, split: str) -> tuple[list[Picture], int]:
+def _of_data_set(data: str, split: str) -> list[Picture]:
     import datasets
 
     try:
@@ -138,4 +137,4 @@ def _of_data_set(data: str, split: str) -> tuple[list[Picture], int]:
                 "data set" if sky else "",
             )
         )
-    return pictures, len(pictures) if columns else 0
+    return pictures

@@ -44,7 +44,8 @@ LAW = {
     "eval.measures": set(),
     "eval.statistics": {"eval.measures"},
     "eval.results": {"eval.measures", "eval.statistics"},
-    "eval.report": {"eval.results", "eval.measures"},
+    "eval.plots": set(),
+    "eval.report": {"eval.results", "eval.plots"},
     "eval.compare": {"eval.results", "eval.measures", "eval.statistics"},
     "space": {"pipeline_colorization", "images", "colorization", "space"},
 }

@@ -1,0 +1,207 @@
+"""The report and the comparison: planted differences are said, equal things are not called different."""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from eval import results
+from eval.__main__ import main
+from eval.compare import compare
+from eval.report import to_html, to_markdown, write_report
+
+from ..conftest import draw_landscape
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def make_results(folder: Path, count: int = 40, shift: float = 2.0, names: tuple[str, str] = ("good", "bad")) -> dict:
+    """Results with two colorizers, the second worse by ``shift`` in CIEDE2000 and PSNR and half as colourful."""
+    chance = np.random.default_rng(0)
+    records = []
+    for number in range(count):
+        key = f"{number:012x}"
+        base = {"psnr_rgb": 25 + chance.normal(), "ciede2000_mean": 8 + chance.normal(), "lpips_squeeze": 0.1}
+        base |= {"chroma_ratio": 0.9 + 0.1 * chance.normal(), "sepia": 0.0, "chroma_mean": 20 + chance.normal()}
+        noise = chance.normal(0, 0.3)
+        worse = {
+            **base,
+            "psnr_rgb": base["psnr_rgb"] - shift + noise,
+            "chroma_ratio": base["chroma_ratio"] / (1 + shift / 2),
+        }
+        worse |= {
+            "ciede2000_mean": base["ciede2000_mean"] + shift + noise,
+            "sepia": float(shift > 0 and number % 4 == 0),
+        }
+        truth = {**base, "psnr_rgb": 100.0, "ciede2000_mean": 0.0, "chroma_ratio": 1.0}
+        grey = {**base, "psnr_rgb": 20.0, "ciede2000_mean": 12.0, "chroma_ratio": 0.0}
+        rows = {"grey": grey, names[0]: base, names[1]: worse, "truth": truth}
+        records.append(
+            {"picture": key, "path": f"hills/<b>{number}</b>.png", "source": "drawn", "scene": "hills", "sha1": key,
+             "sky": "no" if number % 2 else "yes", "sky_by": "hand", "rows": rows}
+        )  # fmt: skip
+        if number % 2 == 0:
+            cut = {
+                "chroma_whole": 20.0,
+                "chroma_cut": 10.0,
+                "lost": 0.5,
+                "lost_control": 0.1,
+                "chroma_whole_control": 20.0,
+            }
+            cut |= {"delta_e_rise": 1.0, "sepia_whole": 0.0, "sepia_cut": 1.0}
+            records[-1]["sky_dependence"] = {names[1]: cut, names[0]: {**cut, "lost": 0.02}}
+        thumbnails = folder / "pictures" / key
+        thumbnails.mkdir(parents=True)
+        for name in ("input", "truth", "good", "bad"):
+            draw_landscape(64, 48, seed=number % 5).save(thumbnails / f"{name}.jpg")
+    rows = results.rows_of(records)
+    header = {
+        "command": "python -m eval run --data <drawn>",
+        "protocol": {"input": "lab-l", "degradation": None, "size": None, "near_grey_chroma": 3.0},
+        "data": {"path": "drawn", "described": count},
+        "colorizers": {name: {"spec": name, "kind": "model", "unmatched": []} for name in ("grey", *names, "truth")},
+        "notes": ["FID and KID were not computed: no network."],
+    }
+    found = results.document(records, header, results.summarize(rows), rows)
+    results.write(folder, found)
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    place = tmp_path_factory.mktemp("results")
+    make_results(place)
+    write_report(place)
+    return place
+
+
+def test_markdown_has_every_colorizer_and_says_what_is_missing(folder):
+    text = (folder / "REPORT.md").read_text()
+    for word in (
+        "| good |",
+        "bad",
+        "grey",
+        "truth",
+        "sky no",
+        "FID and KID were not computed",
+        "Sky dependence",
+        "CIEDE2000 ↓",
+    ):
+        assert word in text
+    found = results.read(folder / "results.json")
+    del found["summaries"][0]["psnr_rgb_mean"]
+    assert "not computed" in to_markdown(found)
+
+
+def test_results_are_valid_and_flat_copies_agree(folder):
+    found = results.read(folder / "results.json")
+    lines = (folder / "results.csv").read_text().splitlines()
+    assert len(lines) == 1 + len(found["rows"]) == 161
+    assert {path.name for path in folder.iterdir()} == {
+        "results.json", "results.csv", "REPORT.md", "report.html", "pictures"
+    }  # fmt: skip
+
+
+def test_names_from_outside_cannot_run_and_cannot_read_files(tmp_path):
+    evil = "<script>window.hacked = 1</script>"
+    found = make_results(tmp_path, count=4, names=("good", evil))
+    (tmp_path / "secret.jpg").write_bytes(b"secret")
+    found["rows"][1]["picture"] = "../"
+    html = to_html(found, tmp_path / "pictures")
+    assert evil not in html and "&lt;script&gt;window.hacked" in html
+    assert "<b>1</b>" not in html and "c2VjcmV0" not in html
+
+
+def test_the_report_is_one_file(folder):
+    html = (folder / "report.html").read_text()
+    for outside in ("http://", "https://", "<link", "url("):
+        assert outside not in html
+    assert "data:image/jpeg;base64," in html and html.count("<svg") == 3
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="no Chromium here; set CHROMIUM to its path")
+@pytest.mark.parametrize("width", [1280, 390])
+def test_in_a_browser_it_sorts_filters_and_shows_pictures(folder, width):
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install .[dev]")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
+        page = browser.new_page(viewport={"width": width, "height": 850})
+        wrong = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
+        page.goto((folder / "report.html").as_uri())
+        first = "#figures tbody tr:not([hidden]) td:first-child"
+        page.click("#figures th:has-text('PSNR') button")
+        assert page.locator(first).all_inner_texts() == ["grey", "bad", "good", "truth"]
+        page.click("#figures th:has-text('PSNR') button")
+        assert page.locator(first).all_inner_texts() == ["truth", "good", "bad", "grey"]
+        page.select_option("#slice", "sky no")
+        assert page.locator("#figures tbody tr:not([hidden])").count() == 4
+        assert page.locator("#figures tbody tr:not([hidden]) td:nth-child(2)").first.inner_text() == "20"
+        page.select_option("#who", "bad")
+        assert page.locator("section:not([hidden]) .row").count() == 12
+        page.wait_for_function(
+            "[...document.querySelectorAll('section:not([hidden]) img')].every((i) => i.complete && i.naturalWidth > 0)"
+        )
+        page.select_option("#seen", "yes")
+        assert page.locator("section:not([hidden]) .none").is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "no sideways scrolling"
+        browser.close()
+        assert not wrong, wrong
+
+
+def test_compare_finds_a_planted_difference_and_the_right_side(folder):
+    found = results.read(folder / "results.json")
+    said = {entry["key"]: entry for entry in compare(found, found, "good", "bad")["figures"]}
+    for key in ("psnr_rgb_mean", "ciede2000_mean", "chroma_ratio_median", "sepia_rate"):
+        assert said[key]["verdict"] == "A is better", key
+    assert said["psnr_rgb_mean"]["difference"] == pytest.approx(2, abs=0.2)
+    assert said["lpips_squeeze_mean"]["verdict"] == "not different"
+    back = {entry["key"]: entry for entry in compare(found, found, "bad", "good", "sky no")["figures"]}
+    assert back["psnr_rgb_mean"]["verdict"] == "B is better" and back["psnr_rgb_mean"]["n"] == 20
+
+
+def test_compare_calls_equal_things_not_different(tmp_path):
+    found = make_results(tmp_path, shift=0.0)
+    assert all(entry["verdict"] == "not different" for entry in compare(found, found, "good", "bad")["figures"])
+
+
+def test_compare_warns_and_refuses_in_sentences(folder, tmp_path, capsys):
+    found = results.read(folder / "results.json")
+    other = copy.deepcopy(found)
+    other["protocol"]["input"], other["data"]["sha256"] = "rec601", "0"
+    other["rows"] = [row for row in other["rows"] if int(row["picture"], 16) < 10]
+    warnings = " ".join(compare(found, other, "good", "bad")["warnings"])
+    for word in ("different protocols (input)", "different sets", "10 pictures are too few", "one in twenty"):
+        assert word in warnings
+    other["rows"] = [{**row, "picture": "x" + row["picture"]} for row in other["rows"]]
+    with pytest.raises(ValueError, match="no picture in common"):
+        compare(found, other, "good", "bad")
+    with pytest.raises(ValueError, match="no colorizer 'nobody'"):
+        compare(found, found, "nobody", "bad")
+    (tmp_path / "old.json").write_text(json.dumps({"schema": 1}))
+    (tmp_path / "broken.json").write_text("{")
+    a = str(folder / "results.json")
+    for arguments, sentence in (
+        ([a, str(tmp_path / "old.json")], "schema 1"),
+        ([a, str(tmp_path / "broken.json")], "no results can be read"),
+        ([a], "choose with"),
+        ([a, "--between", "good", "good"], "with itself"),
+    ):
+        with pytest.raises(SystemExit) as stopped:
+            main(["compare", *arguments])
+        assert stopped.value.code == 2 and sentence in capsys.readouterr().err
+    assert main(["compare", a, "--between", "good", "bad", "--output", str(tmp_path / "c.json")]) == 0
+    assert "A is better" in capsys.readouterr().out and json.loads((tmp_path / "c.json").read_text())["n"] == 40
+
+
+def test_thumbnails_are_pictures(folder):
+    with Image.open(next((folder / "pictures").glob("*/truth.jpg"))) as picture:
+        assert picture.size == (64, 48)
