@@ -203,7 +203,7 @@ def _as_array(colorizer: Colorizer) -> Callable[[Image.Image], np.ndarray]:
 
 
 def _tensor(rgb: np.ndarray, device: str) -> torch.Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb)).to(device).permute(2, 0, 1)[None].float() / 255
+    return torch.tensor(rgb, device=device).permute(2, 0, 1)[None].float() / 255
 
 
 def _packed(features: torch.Tensor) -> str:

@@ -84,7 +84,8 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, title: str, ide
             f'<line x1="{axes.x(x_span[0]):.1f}" x2="{axes.x(x_span[1]):.1f}" y1="{py:.1f}" y2="{py:.1f}"/>'
             f'<line y1="{axes.y(y_span[0]):.1f}" y2="{axes.y(y_span[1]):.1f}" x1="{px:.1f}" x2="{px:.1f}"/>'
             f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4.5"/></g>'
-            f'<text x="{px + shift:.1f}" y="{py + (-8 if place % 2 else 18):.1f}" text-anchor="{anchor}" class="name">{escape(name)}</text>'
+            f'<text x="{px + shift:.1f}" y="{py + (-8 if place % 2 else 18):.1f}" text-anchor="{anchor}" class="name">'
+            f"{escape(name)}</text>"
         )
     return axes.done()
 

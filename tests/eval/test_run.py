@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +183,24 @@ def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
         runner.run(pictures, options, tmp_path, "cpu")
     parts = [len((tmp_path / f"records-{rank}.jsonl").read_text().splitlines()) for rank in (0, 1)]
     assert parts == [6, 6] and len(runner.read_records(tmp_path)) == 12
+
+
+def test_two_processes_give_the_figures_of_one(data, tmp_path):
+    """For real: two processes, gloo between them, one table in the end."""
+    command = ["-m", "eval", "run", "--data", str(data), "--colorizer", "good=tests.eval.strangers:steady"]
+    command += ["--sweep", "0", "--no-sky-dependence", "--inception", "none"]
+    # `accelerate launch` starts several processes only on GPUs or under MPI; torchrun starts them anywhere.
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
+    root = Path(__file__).parents[2]
+    for name, start in (("two", launch), ("one", [])):
+        done = subprocess.run(
+            [sys.executable, *start, *command, "--output", str(tmp_path / name)],
+            cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-2000:]
+    assert len(list((tmp_path / "two").glob("records-*.jsonl"))) == 2
+    one, two = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "two"))
+    assert one["summaries"] == two["summaries"] and one["rows"] == two["rows"]
 
 
 def test_a_data_set_is_read_like_a_folder(data, tmp_path):
