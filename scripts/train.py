@@ -55,6 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--data", help="folder with train/ and val/, a built data set, or a Hub id")
     parser.add_argument("--output", type=Path, help="folder for checkpoints, history and the model")
     parser.add_argument("--encoder", default="imagenet", help="'imagenet' (torchvision), 'none', or a file of weights")
+    parser.add_argument("--start-from", metavar="MODEL", help="go on from a whole model (folder or Hub id) instead")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --output")
     parser.add_argument("--mixed-precision", choices=("no", "fp16", "bf16"), default="no")
     parser.add_argument("--workers", type=int, default=2, help="processes that decode pictures (default: %(default)s)")
@@ -82,10 +83,13 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
 
     torch.manual_seed(recipe.seed)
-    model = ColorizationModel(ColorizationConfig())
     try:
-        load_encoder(model, None if args.encoder == "none" else args.encoder)
-    except (FileNotFoundError, ValueError) as error:
+        if args.start_from:
+            model = ColorizationModel.from_pretrained(args.start_from, dtype=torch.float32)
+        else:
+            model = ColorizationModel(ColorizationConfig())
+            load_encoder(model, None if args.encoder == "none" else args.encoder)
+    except (OSError, ValueError) as error:
         parser.error(str(error))
     train(
         model,

@@ -224,6 +224,19 @@ def test_missing_data_is_said(tmp_path):
         load_pictures(str(tmp_path), "train")
 
 
+def test_a_second_stage_starts_from_the_whole_model_of_the_first(data, tmp_path, tiny_model_dir, monkeypatch):
+    from scripts import train as script
+
+    began = []
+    monkeypatch.setattr(script, "train", lambda model, *a, **k: began.append(model))
+    arguments = ["--recipe", "landscape-finish", "--data", str(data), "--output", str(tmp_path / "out")]
+    assert main([*arguments, "--start-from", str(tiny_model_dir)]) == 0
+    theirs = ColorizationModel.from_pretrained(tiny_model_dir, dtype=torch.float32).state_dict()
+    assert all(torch.equal(value, theirs[name]) for name, value in began[0].state_dict().items())
+    with pytest.raises(SystemExit):
+        main([*arguments, "--start-from", str(tmp_path / "nowhere")])
+
+
 def test_train_script_dry_run_and_errors(data, tmp_path, capsys):
     common = ["--data", str(data), "--output", str(tmp_path / "out")]
     assert main([*common, "--dry-run", "pictures=64"]) == 0
