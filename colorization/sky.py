@@ -6,9 +6,9 @@
 
 Architecture: the front of MobileNetV2 (Sandler et al. 2018, arXiv:1801.04381) with a feature pyramid on top (Lin et
 al. 2017, arXiv:1612.03144). Trained by ``scripts/train_sky.py`` on masks of a larger segmenter, half of the pictures
-made grey.
+made grey; where that one sees next to no sky, a person has looked too (``scripts/train_sky_labels.csv``).
 
-Known weakness: small and pale skies between trees are missed, and ice walls are now and then taken for sky.
+Known weakness: narrow gaps between trunks are missed, and surf and ice walls are now and then taken for sky.
 ``scripts/train_sky.py measure`` prints the confusion table against labels by hand.
 """
 

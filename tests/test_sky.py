@@ -51,7 +51,7 @@ def test_sky_is_above_and_not_below(segmenter: SkySegmenter, grey: bool):
 
 
 def test_labels_by_hand_are_met_no_worse_than_before(segmenter: SkySegmenter):
-    """A guard against falling back from what was measured (0.896 and 0.951); not the accuracy one would want."""
+    """A guard against falling back from what was measured: 0.957, and 0.949 and 0.902 for those without sky."""
     if not (SHARED / "data" / "manifest.csv").is_file():
         pytest.skip("the labelled photographs (LANDSCAPE_SHARED) are not here")
     with (SHARED / "data" / "manifest.csv").open(newline="", encoding="utf-8") as file:
@@ -60,8 +60,9 @@ def test_labels_by_hand_are_met_no_worse_than_before(segmenter: SkySegmenter):
     for row in (r for r in rows if r["sky"] in ("yes", "no")):
         with Image.open(SHARED / "data" / row["path"]) as picture:
             pairs.append((row["sky"], sky_label(segmenter.fractions([picture])[0])))
-    assert np.mean([truth == word for truth, word in pairs]) >= 0.87
-    assert np.mean([word == "no" for truth, word in pairs if truth == "no"]) >= 0.9
+    assert np.mean([truth == word for truth, word in pairs]) >= 0.94
+    assert np.mean([word == "no" for truth, word in pairs if truth == "no"]) >= 0.88
+    assert np.mean([truth == "no" for truth, word in pairs if word == "no"]) >= 0.9
 
 
 def test_arrays_and_pictures_give_the_same_and_batches_too(segmenter: SkySegmenter):
