@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import io
 import logging
 import os
@@ -209,15 +210,20 @@ def _to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
         picture = picture.convert("L")
     if icc and picture.mode in ("RGB", "L", "CMYK", "LAB"):
         try:
-            profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-            if not (picture.mode == "RGB" and "srgb" in ImageCms.getProfileDescription(profile).lower()):
-                converted = ImageCms.profileToProfile(
-                    picture, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
-                )
-                return converted or picture
+            if transform := _transform_to_srgb(icc, picture.mode):
+                return ImageCms.applyTransform(picture, transform) or picture
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
             logger.warning("%s: the colour profile cannot be used and is ignored (%s).", name, error)
     return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
+
+
+@functools.lru_cache(maxsize=16)
+def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
+    """From a profile to sRGB, None where it is sRGB already; to build one costs as much as a small photograph."""
+    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
+    if mode == "RGB" and "srgb" in ImageCms.getProfileDescription(profile).lower():
+        return None
+    return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
 
 
 def _upright(picture: Image.Image, name: str, ours: bool) -> tuple[Image.Image, bytes | None]:
@@ -240,6 +246,8 @@ def _upright(picture: Image.Image, name: str, ours: bool) -> tuple[Image.Image, 
 def _to_array(picture: Image.Image) -> np.ndarray:
     """uint8 [H, W] or [H, W, 3], copied in bands: ``np.asarray`` alone holds two more copies for a moment."""
     width, height = picture.size
+    if height <= _BAND:
+        return np.array(picture)
     array = np.empty((height, width) if picture.mode == "L" else (height, width, 3), np.uint8)
     for top in range(0, height, _BAND):
         bottom = min(top + _BAND, height)
