@@ -31,6 +31,7 @@ from hub_cards import ResultsError, fill, read_results, write_model_card
 from hub_commit import PublishError, Upload, describe, environment_of_a_stranger, find_files, send
 from PIL import Image
 from safetensors.torch import load_file
+from transformers.utils.logging import disable_progress_bar
 
 from colorization import ColorizationImageProcessor, ColorizationModel, ColorizationPipeline, load_pipeline
 from colorization.pipeline_colorization import EMBEDDED_MODEL
@@ -240,6 +241,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="print the files and the card; send nothing")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    disable_progress_bar()
     if args.repo_id.count("/") != 1:
         parser.error(f"--repo-id is ORG/NAME, not {args.repo_id!r}")
     if args.results and (args.dataset or args.metric):

@@ -41,6 +41,11 @@ class Hub(ThreadingHTTPServer):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_port}"
 
+    @property
+    def store_url(self) -> str:
+        """Where large files are downloaded from: another host, so that the client lets go of the token on the way."""
+        return f"http://localhost:{self.server_port}"
+
     def __enter__(self) -> Hub:
         threading.Thread(target=self.serve_forever, daemon=True).start()
         return self
@@ -258,11 +263,13 @@ class _Handler(BaseHTTPRequestHandler):
         facts = {"X-Repo-Commit": commit, "ETag": f'"{file.oid}"', "Accept-Ranges": "bytes"}
         if file.large:
             facts |= {"X-Linked-Etag": f'"{file.sha256}"', "X-Linked-Size": str(file.size)}
-            self._send(status=302, Location=f"{self.server.url}/content/get/{file.sha256}", **facts)
+            self._send(status=302, Location=f"{self.server.store_url}/content/get/{file.sha256}", **facts)
         else:
             self._content(self.server.contents[file.sha256], facts)
 
     def content(self, body: bytes, oid: str) -> None:
+        if self.headers.get("Authorization"):
+            raise HubError(400, "", "A token was sent to the store, which is another host")
         self._content(self.server.contents[oid], {"ETag": f'"{oid}"', "Accept-Ranges": "bytes"})
 
     def _content(self, content: bytes, headers: dict[str, str]) -> None:
