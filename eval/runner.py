@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def run(
     done = _resume(options, output, fresh) if rank == 0 else set()
     statistics = set_statistics(pictures)
     colorizers = make_all(options, statistics, [picture.path for picture in pictures], device)
-    bench, notes = _make_bench(colorizers, options, statistics, device, output / "pictures")
+    bench, notes = make_bench(colorizers, options, statistics, device, output / "pictures")
     if world > 1:
         from accelerate import PartialState
 
@@ -117,14 +118,22 @@ def run(
         done = {record["path"] for record in read_records(output)}
     step = max(1, len(pictures) // options.sweep) if options.sweep else 0
     todo = [(n, p) for n, p in enumerate(pictures) if n % world == rank and p.path not in done]
-    with (output / f"records-{rank}.jsonl").open("a", encoding="utf-8") as file, torch.inference_mode():
-        for number, picture in tqdm(todo, unit="picture", disable=None if rank == 0 else True):
-            record = measure_picture(picture, bench, bool(step) and number % step == 0)
-            file.write(json.dumps(record, allow_nan=False) + "\n")
-            file.flush()
+    swept = {picture.path for number, picture in todo if step and number % step == 0}
+    measure_all([picture for _, picture in todo], bench, output / f"records-{rank}.jsonl", swept, quiet=rank > 0)
     if world > 1:
         state.wait_for_everyone()
     return colorizers, notes
+
+
+def measure_all(
+    pictures: list[Picture], bench: Bench, records: Path, swept: Collection[str], quiet: bool = False
+) -> None:
+    """Append a record a picture; those named in ``swept`` are coloured at several sizes too."""
+    with records.open("a", encoding="utf-8") as file, torch.inference_mode():
+        for picture in tqdm(pictures, unit="picture", disable=True if quiet else None):
+            record = measure_picture(picture, bench, picture.path in swept)
+            file.write(json.dumps(record, allow_nan=False) + "\n")
+            file.flush()
 
 
 def make_all(options: Options, statistics: dict, paths: list[str], device: str) -> dict[str, Colorizer]:
@@ -175,9 +184,10 @@ def _resume(options: Options, output: Path, fresh: bool) -> set[str]:
     return set()
 
 
-def _make_bench(
-    colorizers: dict[str, Colorizer], options: Options, statistics: dict, device: str, thumbnails: Path
+def make_bench(
+    colorizers: dict[str, Colorizer], options: Options, statistics: dict, device: str, thumbnails: Path | None
 ) -> tuple[Bench, list[str]]:
+    """Everything that measuring needs, and notes on what cannot be had."""
     bench = Bench(
         colorizers=colorizers,
         size=options.size,

@@ -1,7 +1,8 @@
-"""Speed and memory as ratios, side by side in one run: `python scripts/benchmark.py [file] [network] [memory]`.
+"""Speed and memory as ratios, side by side in one run: `python scripts/benchmark.py [file] [network] [memory] [eval]`.
 
 file     colour a 12 MP JPEG file into a JPEG file, against Pillow decoding and re-encoding the same file
 network  the network alone, against a ResNet-18 U-Net of the usual design that predicts at full resolution
+eval     the evaluation harness, against its colorizers and measures alone
 memory   peak over the idle, loaded process for 12, 24 and 50 MP, against the decoded picture
 
 Each figure is the median of several rounds in which both sides take turns.
@@ -31,6 +32,7 @@ from tqdm import tqdm
 from colorization import load_pipeline
 from colorization.images import read_photo, save_picture
 
+PARTS = ["file", "network", "memory", "eval"]
 WORKING_SIZE = 512  # px; of the network comparison
 
 
@@ -215,6 +217,56 @@ def benchmark_memory(model: str | None) -> list[dict]:
     return rows
 
 
+def benchmark_eval(model: str | None, rounds: int) -> list[dict]:
+    """The harness against nothing but its colorizer and its measures on pictures that are in memory already."""
+    from eval import runner
+    from eval.inputs import make_input
+    from eval.measuring import figures
+    from eval.pictures import open_set
+
+    count = 24
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for number in range(count):
+            picture = draw_photograph(320, 240, "RGB").rotate(3 * number, expand=False)
+            picture.save(folder / f"{number}.jpg", quality=92)
+        pictures, _ = open_set(name)
+        options = runner.Options(
+            name, {"ours": model or "embedded"}, sky_dependence=False, sweep=0, inception="none"
+        )  # fmt: skip
+        statistics_ = runner.set_statistics(pictures)
+        colorizers = runner.make_all(options, statistics_, [p.path for p in pictures], "cpu")
+        bench, _ = runner.make_bench(colorizers, options, statistics_, "cpu", None)
+        pairs = [(p.read().rgb, make_input(p.read().rgb)) for p in pictures]
+
+        @torch.inference_mode()
+        def bare() -> None:
+            for rgb, grey in pairs:
+                results = [
+                    np.array(c(Image.fromarray(rgb) if n == "truth" else grey, "")) for n, c in colorizers.items()
+                ]
+                stacked = torch.from_numpy(np.stack(results)).permute(0, 3, 1, 2).float() / 255
+                given = torch.tensor(np.array(grey)).permute(2, 0, 1)[None].float() / 255
+                figures(stacked, stacked[-1:], given, bench)
+                for extract in bench.features.values():
+                    extract(stacked)
+
+        def harness() -> None:
+            bench.thumbnails = folder / "thumbnails"
+            runner.measure_all(pictures, bench, folder / "records.jsonl", ())
+
+        times = take_turns({"bare": bare, "harness": harness}, rounds)
+    return [
+        {
+            "what": f"the harness on {count} pictures of 320 px / its colorizers and measures alone",
+            "seconds": times["harness"],
+            "baseline_seconds": times["bare"],
+            "ratio": times["harness"] / times["bare"],
+            "bound": 1.3,
+        }
+    ]
+
+
 def has_fast_bf16() -> bool:
     """Whether this processor computes bf16 itself; PyTorch emulates it elsewhere, a hundred times slower."""
     flags = Path("/proc/cpuinfo")
@@ -223,17 +275,17 @@ def has_fast_bf16() -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="file, network, memory; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="file, network, memory, eval; default: all")
     parser.add_argument("--model", help="another model than the embedded one")
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args(arguments)
-    unknown = set(args.parts) - {"file", "network", "memory"}
+    unknown = set(args.parts) - set(PARTS)
     if unknown:
-        parser.error(f"There is no part {', '.join(sorted(unknown))}; parts are file, network and memory.")
+        parser.error(f"There is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}.")
     if args.rounds < 1:
         parser.error("--rounds must be at least 1.")
-    parts = args.parts or ["file", "network", "memory"]
+    parts = args.parts or PARTS
 
     rows = []
     if "file" in parts:
@@ -245,6 +297,8 @@ def main(arguments: list[str] | None = None) -> int:
             print("bf16 was not measured: this processor has no bf16 arithmetic.")
     if "memory" in parts:
         rows += benchmark_memory(args.model)
+    if "eval" in parts:
+        rows += benchmark_eval(args.model, args.rounds)
     machine = (
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}"
     )
