@@ -182,6 +182,7 @@ def _indexed(key: str, value: dict, n: object, part: str, dataset: str, facts: d
         task_name="Image colorization",
         dataset_type=re.sub(r"[^a-z0-9]+", "-", dataset.lower()).strip("-") or "pictures",
         dataset_name=dataset if part == "all" else f"{dataset} ({part})",
+        dataset_config=None if part == "all" else part,  # without it the Hub takes slices for one set
         metric_type=key,
         metric_name=facts.get("title", key),
         metric_value=round(value["value"], digits + 1),

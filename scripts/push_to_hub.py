@@ -24,19 +24,13 @@ import tempfile
 import textwrap
 from pathlib import Path
 
-import pyarrow.parquet as pq
-import torch
 import yaml
 from hub_cards import ResultsError, fill, read_results, write_model_card
 from hub_commit import PublishError, Upload, describe, environment_of_a_stranger, find_files, send
 from PIL import Image
-from safetensors.torch import load_file
-from transformers.utils.logging import disable_progress_bar
-
-from colorization import ColorizationImageProcessor, ColorizationModel, ColorizationPipeline, load_pipeline
-from colorization.pipeline_colorization import EMBEDDED_MODEL
 
 ROOT = Path(__file__).parents[1]
+EMBEDDED_MODEL = ROOT / "colorization" / "pretrained" / "landscape"
 logger = logging.getLogger("push_to_hub")
 
 # What a stranger does: nothing of the project is there, everything comes by id.
@@ -99,6 +93,12 @@ def stage_model(model: Path, folder: Path, repo_id: str, results: Path | None) -
         PublishError: if ``model`` has no safetensors weights.
         ResultsError: if the results are not of this model.
     """
+    # Here and not above: a data set and the metric are sent without waiting for PyTorch.
+    from transformers.utils.logging import disable_progress_bar
+
+    from colorization import load_pipeline
+
+    disable_progress_bar()
     weights = model / "model.safetensors"
     if not weights.is_file():
         raise PublishError(f"{model}: there is no model.safetensors in it; --model names a folder with a saved model.")
@@ -181,6 +181,11 @@ def check_model(upload: Upload, revision: str, folder: Path, scratch: Path) -> s
     Raises:
         PublishError: if they differ or it cannot be loaded.
     """
+    import torch
+    from safetensors.torch import load_file
+
+    from colorization import ColorizationImageProcessor, ColorizationModel, ColorizationPipeline
+
     picture, out = scratch / "picture.png", scratch / "out.safetensors"
     draw_landscape(300, 200).save(picture)
     as_a_stranger(_LOAD_MODEL, scratch / "stranger", upload.repo_id, revision, str(picture), str(out))
@@ -201,6 +206,8 @@ def check_model(upload: Upload, revision: str, folder: Path, scratch: Path) -> s
 
 def check_dataset(upload: Upload, revision: str, scratch: Path) -> str:
     """Load the first row of every split by id and compare its picture, to the bit."""
+    import pyarrow.parquet as pq
+
     out = scratch / "out.json"
     as_a_stranger(_LOAD_DATASET, scratch / "stranger", upload.repo_id, revision, str(out))
     theirs, ours = json.loads(out.read_text()), {}
@@ -241,7 +248,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--dry-run", action="store_true", help="print the files and the card; send nothing")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    disable_progress_bar()
     if args.repo_id.count("/") != 1:
         parser.error(f"--repo-id is ORG/NAME, not {args.repo_id!r}")
     if args.results and (args.dataset or args.metric):

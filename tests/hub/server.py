@@ -170,7 +170,8 @@ class _Handler(BaseHTTPRequestHandler):
         kind, name = facts.get("type") or "model", f"{owner}/{facts['name']}"
         answer = {"url": f"{self.server.url}/{'' if kind == 'model' else PLURAL[kind] + '/'}{name}", "name": name}
         if (kind, name) in self.server.repositories:
-            raise HubError(409, "", f"You already created this {kind} repo")
+            self._send({**answer, "error": f"You already created this {kind} repo"}, 409)
+            return
         if kind == "space" and not facts.get("sdk"):
             raise HubError(400, "", "A Space needs an sdk")
         private = facts.get("visibility") == "private" or bool(facts.get("private"))
