@@ -67,18 +67,22 @@ def bare(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def test_pushed_by_script_and_used_by_strangers(hub, run, bare, results, tiny_pipeline, landscape, tmp_path):
-    push = ("scripts/push_to_hub.py", "--repo-id", NAME, "--model", bare, "--results", results)
-    rehearsed = run(*push, "--dry-run")
-    assert rehearsed.returncode == 0, rehearsed.stderr
-    assert not hub.repositories and "Nothing was sent" in rehearsed.stdout and "RGB PSNR, dB ↑" in rehearsed.stdout
+def test_pushed_by_script_and_used_by_strangers(
+    hub, run, scripts, bare, results, tiny_pipeline, landscape, tmp_path, capsys
+):
+    import push_to_hub
 
-    pushed = run(*push, token=OWNER)
+    push = ("--repo-id", NAME, "--model", bare, "--results", results)
+    assert push_to_hub.main([*map(str, push), "--dry-run"]) == 0
+    rehearsed = capsys.readouterr().out
+    assert not hub.requests and "Nothing was sent" in rehearsed and "RGB PSNR, dB ↑" in rehearsed
+
+    pushed = run("scripts/push_to_hub.py", *push, token=OWNER)
     assert pushed.returncode == 0, pushed.stderr
     assert "equal to the bit" in pushed.stdout
     repository = hub.repositories["model", NAME]
     first, tree = repository.refs["heads/main"], repository.tree("main")
-    listed = {line.split()[1]: line.split()[0] for line in rehearsed.stdout.split("  bytes in")[0].splitlines()[:-1]}
+    listed = {line.split()[1]: line.split()[0] for line in rehearsed.split("  bytes in")[0].splitlines()[:-1]}
     assert listed == {path: f"{file.size:,}" for path, file in tree.items()}
     assert tree["model.safetensors"].sha256 == hashlib.sha256((bare / "model.safetensors").read_bytes()).hexdigest()
 
