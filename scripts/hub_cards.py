@@ -7,10 +7,12 @@ import json
 import math
 import re
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
+from hub_examples import Credit
 from huggingface_hub import EvalResult, ModelCardData
 from safetensors import safe_open
 
@@ -93,7 +95,7 @@ def read_results(path: Path, weights: Path) -> Measured:
     return Measured([header, counts, *rows], index, facts, missing)
 
 
-def write_model_card(repo_id: str, folder: Path, measured: Measured | None) -> str:
+def write_model_card(repo_id: str, folder: Path, measured: Measured | None, examples: Sequence[Credit] = ()) -> str:
     """The card of the model saved in ``folder`` (config.json, preprocessor_config.json, model.safetensors)."""
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     processor = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
@@ -120,6 +122,7 @@ def write_model_card(repo_id: str, folder: Path, measured: Measured | None) -> s
         "kinds": ", ".join(kinds),
         "megabytes": f"{(folder / 'model.safetensors').stat().st_size / 1e6:.1f}",
         "measured": measured,
+        "examples": examples,
         "metadata": metadata.to_yaml(),
     }
     return fill("model.md.jinja", **facts)

@@ -27,6 +27,7 @@ from pathlib import Path
 import yaml
 from hub_cards import ResultsError, fill, read_results, write_model_card
 from hub_commit import PublishError, Upload, describe, environment_of_a_stranger, find_files, send
+from hub_examples import write_examples, write_strip
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
@@ -83,14 +84,14 @@ def draw_landscape(width: int, height: int) -> Image.Image:
     return module.draw_landscape(width, height)
 
 
-def stage_model(model: Path, folder: Path, repo_id: str, results: Path | None) -> Upload:
+def stage_model(model: Path, folder: Path, repo_id: str, results: Path | None, examples: Path | None) -> Upload:
     """Put everything of a model repository into ``folder``.
 
     The weights are the local file, byte for byte. The configuration says float32, so that a half-precision file is
     computed in full precision everywhere: most processors are slow and inexact in half precision.
 
     Raises:
-        PublishError: if ``model`` has no safetensors weights.
+        PublishError: if ``model`` has no safetensors weights, or an example has no credit.
         ResultsError: if the results are not of this model.
     """
     # Here and not above: a data set and the metric are sent without waiting for PyTorch.
@@ -107,11 +108,9 @@ def stage_model(model: Path, folder: Path, repo_id: str, results: Path | None) -
     pipe.save_pretrained(folder)
     (folder / "model.safetensors").write_bytes(weights.read_bytes())
     grey = draw_landscape(480, 320)
-    strip = Image.new("RGB", (2 * grey.width + 8, grey.height), "white")
-    strip.paste(grey.convert("RGB"), (0, 0))
-    strip.paste(pipe(grey), (grey.width + 8, 0))
-    strip.save(folder / "example.png", optimize=True)
-    (folder / "README.md").write_text(write_model_card(repo_id, folder, measured), encoding="utf-8")
+    write_strip(grey, pipe(grey), folder / "example.png")
+    shown = write_examples(examples, pipe, folder) if examples else []
+    (folder / "README.md").write_text(write_model_card(repo_id, folder, measured, shown), encoding="utf-8")
     return Upload(repo_id, "model", dict(find_files(folder)), "Publish model, processor, pipeline and card")
 
 
@@ -241,6 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     what.add_argument("--dataset", type=Path, metavar="DIR", help="a data set made by build_dataset.py")
     what.add_argument("--metric", action="store_true", help="the metric, as a Space")
     parser.add_argument("--results", type=Path, metavar="results.json", help="figures for the card, of this very model")
+    parser.add_argument("--examples", type=Path, metavar="DIR", help="photographs for the card, with a credits.csv")
     parser.add_argument("--revision", metavar="BRANCH", help="branch, made where it is missing (default: the main one)")
     seen = parser.add_mutually_exclusive_group()
     seen.add_argument("--private", action="store_true", help="a new repository is private (data sets always are)")
@@ -250,8 +250,8 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if args.repo_id.count("/") != 1:
         parser.error(f"--repo-id is ORG/NAME, not {args.repo_id!r}")
-    if args.results and (args.dataset or args.metric):
-        parser.error("--results belongs to a model")
+    if (args.results or args.examples) and (args.dataset or args.metric):
+        parser.error("--results and --examples belong to a model")
     try:
         with tempfile.TemporaryDirectory(prefix="push-") as name:
             return publish(args, Path(name))
@@ -267,7 +267,9 @@ def publish(args: argparse.Namespace, scratch: Path) -> int:
         upload = stage_dataset(args.dataset, args.repo_id)
     else:
         upload = (
-            stage_metric(args.repo_id) if args.metric else stage_model(args.model, staged, args.repo_id, args.results)
+            stage_metric(args.repo_id)
+            if args.metric
+            else stage_model(args.model, staged, args.repo_id, args.results, args.examples)
         )
     print(describe(upload))
     if args.dry_run:

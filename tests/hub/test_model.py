@@ -147,6 +147,27 @@ def test_results_of_another_model_are_refused(scripts, bare, results, tmp_path, 
         hub_cards.read_results(path, bare / "model.safetensors")
 
 
+def test_examples_are_shown_with_their_credits(scripts, bare, landscape, tmp_path):
+    import hub_cards
+    import hub_examples
+    from hub_commit import PublishError
+
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    landscape.save(folder / "north-ridge.png")
+    with pytest.raises(PublishError, match="credits cannot be read"):
+        hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
+    (folder / "credits.csv").write_text("path,author,licence\nfolder/north-ridge.png,A. Hiker,\n")
+    with pytest.raises(PublishError, match=r"credits\.csv names no licence"):
+        hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
+    (folder / "credits.csv").write_text("path,author,licence,source_url\nnorth-ridge.png,A. Hiker,CC0,http://x.org/1\n")
+    shown = hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
+    with Image.open(tmp_path / "examples" / "north-ridge.jpg") as strip:
+        assert strip.size == (2 * landscape.width + 8, landscape.height)
+    card = hub_cards.write_model_card(NAME, bare, None, shown)
+    assert "(examples/north-ridge.jpg)" in card and "*North ridge*: A. Hiker, CC0, [source](http://x.org/1)" in card
+
+
 SEND = """
     import sys
     sys.path.insert(0, sys.argv[1])
@@ -154,7 +175,8 @@ SEND = """
     from pathlib import Path
     files = hub_commit.find_files(Path(sys.argv[3]))
     try:
-        print(hub_commit.send(hub_commit.Upload(sys.argv[2], "model", files, "try"), private="--private" in sys.argv))
+        options = {"private": "--private" in sys.argv, "revision": "next" if "--next" in sys.argv else None}
+        print(hub_commit.send(hub_commit.Upload(sys.argv[2], "model", files, "try"), **options))
     except hub_commit.PublishError as error:
         sys.exit(str(error))
 """
@@ -215,9 +237,14 @@ def test_broken_connection_leaves_all_or_nothing(hub, send, tmp_path):
     hub.break_next("GET /content/get")
     path = HfApi(endpoint=hub.url).hf_hub_download("valley/broken", "model.safetensors", cache_dir=tmp_path / "cache")
     assert Path(path).read_bytes() == content
+    # Another branch moves alone.
+    (folder / "config.json").write_text('{"more": 1}')
+    assert send("valley/broken", folder, "--next", token=OWNER).returncode == 0
+    assert repository.file("next", "config.json") != repository.file("main", "config.json")
+    (folder / "config.json").write_text("{}")
     # The same again is no new commit.
     assert send("valley/broken", folder, token=OWNER).stdout.split()[-1] == repository.refs["heads/main"]
-    assert len(repository.commits) == 2
+    assert len(repository.commits) == 3
 
 
 def test_secrets_stay_here(hub, send, tmp_path):
