@@ -54,14 +54,14 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
         BuildError, SourceError: with a sentence.
     """
     work = Store(f"{output.rstrip('/')}/{WORK}" if part == (0, 1) else f"{output.rstrip('/')}/parts/{_part(part)}")
-    said = {"sources": sources, "part": list(part), **dataclasses.asdict(options)}
-    said.pop("workers")
+    said = {"sources": sources, "part": list(part), "settings": _settings(options)}
+    said |= {"shares": dataclasses.asdict(options.shares), "shard_rows": options.shard_rows}
     fingerprint = hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()
     if (before := work.read_json("build.json")) and before["fingerprint"] != fingerprint:
         logger.info("The options have changed since the interrupted build; it starts afresh.")
         work.remove("")
     try:
-        work.write_json("build.json", ({"fingerprint": fingerprint, "version": 1}))
+        work.write_json("build.json", {"fingerprint": fingerprint, "version": 1, "settings": _settings(options)})
         seconds = {}
         with _timed(seconds, "list"):
             _list_items(sources, work, options, part)
@@ -81,6 +81,16 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
         raise BuildError(_os_sentence(error, output)) from error
 
 
+def _settings(options: BuildOptions) -> dict:
+    """What the measures and files of a part depend on; the table of splits by its content, not by its name."""
+    settings = dataclasses.asdict(options)
+    for name in ("workers", "shard_rows", "shares"):
+        settings.pop(name)
+    if options.splits_from and Path(options.splits_from).is_file():
+        settings["splits_from"] = hashlib.sha256(Path(options.splits_from).read_bytes()).hexdigest()
+    return settings
+
+
 def merge(output: str, options: BuildOptions) -> dict:
     """Join the parts under ``output`` that builds with ``part`` have left there; see :func:`build`."""
     root = Store(output)
@@ -94,8 +104,22 @@ def merge(output: str, options: BuildOptions) -> dict:
     if missing or set(found) - set(wanted):
         raise BuildError(f"{output}: parts are missing or not finished: {', '.join(missing) or 'parts of two kinds'}.")
     parts = [Store(f"{output.rstrip('/')}/parts/{name}") for name in wanted]
+    told = [(part.read_json("build.json") or {}).get("settings") for part in parts]
+    other = [name for name, settings in zip(wanted, told, strict=True) if settings != _settings(options)]
+    if other:
+        raise BuildError(
+            f"{output}: parts were built with other options or another --splits-from than this merge "
+            f"({', '.join(other)}); give --merge the same ones, or build those parts again."
+        )
+    work = Store(f"{output.rstrip('/')}/{WORK}")
+    # What an interrupted merge has decided holds only for the same parts and shares.
+    said = [[part.read_json(name) for name in ("build.json", "complete.json")] for part in parts]
+    fingerprint = hashlib.sha256(repr((said, options.shares, options.shard_rows)).encode()).hexdigest()
     try:
-        return _finish(parts, Store(f"{output.rstrip('/')}/{WORK}"), output, options, {}, ["--merge"])
+        if (work.read_json("build.json") or {}).get("fingerprint") != fingerprint:
+            work.remove("")
+            work.write_json("build.json", {"fingerprint": fingerprint, "version": 1})
+        return _finish(parts, work, output, options, {}, ["--merge"])
     except OSError as error:
         raise BuildError(_os_sentence(error, output)) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import os
 import subprocess
@@ -20,6 +21,7 @@ from PIL import Image
 
 from colorization.data import archives
 from colorization.data.build import build, merge
+from colorization.data.clean import Filters
 from colorization.data.options import BuildError, BuildOptions
 from colorization.data.pictures import load_pictures
 from colorization.data.sources import SourceError, find_items, scene_of
@@ -162,6 +164,8 @@ def test_parts_merge_into_what_one_build_makes(tmp_path: Path):
         if part == 0:
             with pytest.raises(BuildError, match="missing"):
                 merge(str(tmp_path / "two"), PLAIN)
+    with pytest.raises(BuildError, match=r"other options.*00000-of-00003"):
+        merge(str(tmp_path / "two"), dataclasses.replace(PLAIN, filters=Filters(min_side=10)))
     os.rename(tmp_path / "in", tmp_path / "gone")  # noqa: PTH104 - the merge must not need the sources
     merge(str(tmp_path / "two"), PLAIN)
     one, two = rows(tmp_path / "one"), rows(tmp_path / "two")
