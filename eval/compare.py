@@ -60,7 +60,7 @@ def compare(a: dict, b: dict, first: str, second: str, part: str = "all") -> dic
         ValueError: if a name or slice is unknown or no picture is common.
     """
     rows_a, rows_b = _rows(a, first), _rows(b, second)
-    slices = results.slices_of(a["rows"])
+    slices = {"all": list(rows_a)} | results.slices_of(a["rows"])
     if part not in slices:
         raise ValueError(f"There is no slice {part!r}; known are: {', '.join(slices)}.")
     pictures = [picture for picture in slices[part] if picture in rows_a and picture in rows_b]

@@ -15,7 +15,7 @@ _HEADLINE = (
     "oversaturation_rate", "sepia_rate",
 )  # fmt: skip
 _GALLERY = 12  # rows of each kind and colorizer
-_MAX_BYTES = 20_000_000  # of pictures in the page
+_MAX_BYTES = 15_000_000  # of pictures in the page; base64 makes a third more of it
 _SPAN = (0.0, 2.0)  # of the histogram of chroma ratios
 
 
@@ -95,6 +95,7 @@ def to_html(found: dict, pictures: Path) -> str:
         headline=[key for key in _HEADLINE if key in metrics],
         slices=list(dict.fromkeys(entry["slice"] for entry in found["summaries"])),
         value=_value,
+        figures=_figures,
         counts=_counts(found),
         left_out=_left_out(found),
         sky_text=_SKY_TEXT,
@@ -107,10 +108,12 @@ def to_html(found: dict, pictures: Path) -> str:
 def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
     """(caption, SVG); the SVG is our own and escapes names itself."""
     drawn = []
+    # Floors last, so that a colorizer has the same colour here and in the histogram.
+    order = sorted(found["summaries"], key=lambda entry: entry["colorizer"] in ("grey", "mean"))
     points = [
         (e["colorizer"], e["chroma_ratio_median"]["value"], e["chroma_ratio_median"]["interval"],
          e["psnr_rgb_mean"]["value"], e["psnr_rgb_mean"]["interval"])
-        for e in found["summaries"]
+        for e in order
         if e["slice"] == "all" and e["colorizer"] != "truth" and {"chroma_ratio_median", "psnr_rgb_mean"} <= e.keys()
     ]  # fmt: skip
     if points:
@@ -170,10 +173,11 @@ def _galleries(found: dict, names: list[str], shelf: _Shelf) -> list[dict]:
         if name in ("grey", "mean", "truth"):
             continue
         own = sorted(
-            (rows[name] for rows in by_picture.values() if name in rows), key=lambda row: row["ciede2000_mean"]
+            (r[name] for r in by_picture.values() if name in r and r[name].get("ciede2000_mean") is not None),
+            key=lambda row: row["ciede2000_mean"],
         )
         middle = max(0, (len(own) - _GALLERY) // 2)
-        failed = [row for row in reversed(own) if row["sky"] == "no" and (row["sepia"] or row["chroma_ratio"] < 0.5)]
+        failed = [row for row in reversed(own) if row["sky"] == "no" and _faded(row)]
         kinds = {
             "failures without sky": failed[:_GALLERY],
             "worst": own[::-1][:_GALLERY],
@@ -189,6 +193,19 @@ def _galleries(found: dict, names: list[str], shelf: _Shelf) -> list[dict]:
                 rows.append({"row": row, "cells": cells})
             galleries.append({"colorizer": name, "kind": kind, "rows": rows})
     return galleries
+
+
+def _faded(row: dict) -> bool:
+    """Sepia or collapsed; a figure that was not computed accuses nobody."""
+    ratio = row.get("chroma_ratio")
+    return bool(row.get("sepia")) or (ratio is not None and ratio < 0.5)
+
+
+def _figures(row: dict) -> str:
+    """What stands below a picture in a gallery."""
+    kinds = (("ciede2000_mean", "ΔE00 {:.1f}"), ("chroma_ratio", "chroma × {:.2f}"), ("psnr_rgb", "PSNR {:.1f}"))
+    said = [text.format(row[key]) for key, text in kinds if row.get(key) is not None]
+    return ", ".join([*said, *(["sepia"] if row.get("sepia") else [])])
 
 
 def _value(entry: dict | None, digits: int) -> str:

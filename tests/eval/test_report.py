@@ -119,6 +119,16 @@ def test_names_from_outside_cannot_run_and_cannot_read_files(tmp_path):
     assert "<b>1</b>" not in html and "c2VjcmV0" not in html
 
 
+@pytest.mark.parametrize("key", ["ciede2000_mean", "chroma_ratio", "psnr_rgb", "sepia"])
+def test_a_figure_that_was_not_computed_is_left_out(folder, key):
+    found = results.read(folder / "results.json")
+    for row in found["rows"][::3]:
+        row[key] = None
+    for row in found["rows"][1::3]:
+        del row[key]
+    assert "</html>" in to_html(found, folder / "nowhere")
+
+
 def test_the_report_is_one_file(folder):
     html = (folder / "report.html").read_text()
     for outside in ("http://", "https://", "<link", "url("):
@@ -184,6 +194,8 @@ def test_compare_warns_and_refuses_in_sentences(folder, tmp_path, capsys):
     other["rows"] = [{**row, "picture": "x" + row["picture"]} for row in other["rows"]]
     with pytest.raises(ValueError, match="no picture in common"):
         compare(found, other, "good", "bad")
+    one = {**found, "rows": [row for row in found["rows"] if int(row["picture"], 16) == 0]}
+    assert compare(one, one, "good", "bad")["n"] == 1
     with pytest.raises(ValueError, match="no colorizer 'nobody'"):
         compare(found, found, "nobody", "bad")
     (tmp_path / "old.json").write_text(json.dumps({"schema": 1}))
