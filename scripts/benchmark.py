@@ -1,8 +1,9 @@
-"""Speed and memory as ratios, side by side in one run: `python scripts/benchmark.py [file] [network] [memory] [eval]`.
+"""Speed and memory as ratios, side by side in one run: `python scripts/benchmark.py [PART ...]`.
 
 file     colour a 12 MP JPEG file into a JPEG file, against Pillow decoding and re-encoding the same file
 network  the network alone, against a ResNet-18 U-Net of the usual design that predicts at full resolution
 eval     the evaluation harness, against its colorizers and measures alone
+build    the data set build's measures of a picture, against only decoding it
 memory   peak over the idle, loaded process for 12, 24 and 50 MP, against the decoded picture
 
 Each figure is the median of several rounds in which both sides take turns.
@@ -32,7 +33,7 @@ from tqdm import tqdm
 from colorization import load_pipeline
 from colorization.images import read_photo, save_picture
 
-PARTS = ["file", "network", "memory", "eval"]
+PARTS = ["file", "network", "memory", "eval", "build"]
 WORKING_SIZE = 512  # px; of the network comparison
 
 
@@ -267,6 +268,41 @@ def benchmark_eval(model: str | None, rounds: int) -> list[dict]:
     ]
 
 
+def benchmark_build(data: Path | None, rounds: int) -> list[dict]:
+    """What the data set build measures of a picture, against Pillow decoding the same files, one core."""
+    from colorization.data.clean import measure
+
+    with tempfile.TemporaryDirectory() as name:
+        if data is None:
+            for number in range(200):
+                picture = draw_photograph(512, 384, "RGB").rotate(number, expand=False)
+                picture.save(Path(name) / f"{number}.jpg", quality=85)
+        files = sorted(path for path in (data or Path(name)).rglob("*") if path.suffix.lower() in (".jpg", ".jpeg"))
+        files = files[:: max(1, len(files) // 1000)]
+
+        def bare() -> None:
+            for file in files:
+                Image.open(file).convert("RGB")
+
+        def ours() -> None:
+            for first in range(0, len(files), 512):
+                measure(read_photo(file.read_bytes(), name=file.name) for file in files[first : first + 512])
+
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        times = take_turns({"bare": bare, "ours": ours}, rounds)
+        torch.set_num_threads(threads)
+    return [
+        {
+            "what": f"the data set build measuring {len(files)} pictures / Pillow decoding them, one core",
+            "seconds": times["ours"],
+            "baseline_seconds": times["bare"],
+            "ratio": times["ours"] / times["bare"],
+            "bound": 2.5,
+        }
+    ]
+
+
 def has_fast_bf16() -> bool:
     """Whether this processor computes bf16 itself; PyTorch emulates it elsewhere, a hundred times slower."""
     flags = Path("/proc/cpuinfo")
@@ -275,7 +311,8 @@ def has_fast_bf16() -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="file, network, memory, eval; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("--data", type=Path, help="build: folder of JPEG pictures (default: drawn ones)")
     parser.add_argument("--model", help="another model than the embedded one")
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
@@ -299,6 +336,8 @@ def main(arguments: list[str] | None = None) -> int:
         rows += benchmark_memory(args.model)
     if "eval" in parts:
         rows += benchmark_eval(args.model, args.rounds)
+    if "build" in parts:
+        rows += benchmark_build(args.data, args.rounds)
     machine = (
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}"
     )
