@@ -80,6 +80,8 @@ def load_pipeline(model: str | Path | None = None, device: str = "auto") -> Colo
         raise ValueError("There is no CUDA device here; choose --device cpu or auto.")
     source = str(model or EMBEDDED_MODEL)
     kind = ColorizationConfig.get_config_dict(source)[0].get("model_type")
+    if kind is None:
+        raise ValueError(f"{source}: there is no config.json of a model in it.")
     if kind != ColorizationConfig.model_type:
         raise ValueError(f"{source}: this is a {kind!r} model, not a colorizer of this project.")
     # fp16 is for the file; a CPU computes faster and more exactly in fp32.
