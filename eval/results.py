@@ -28,6 +28,7 @@ _PACKAGES = (
     "pillow",
     "numpy",
 )
+_SLICES_OF_DISTANCES = ("all", "sky yes", "sky no")  # each interval takes half a minute
 _MIN_SET = 50  # pictures; a distance between sets of fewer is noise
 
 Distances = dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], tuple[float, tuple[float, float]]]]]
@@ -95,7 +96,7 @@ def add_distances(summaries: list[dict], rows: list[dict], features: dict, dista
     slices = slices_of(rows)
     for entry in summaries:
         pictures = slices[entry["slice"]]
-        if entry["colorizer"] == "truth" or len(pictures) < _MIN_SET or entry["slice"].split()[0] not in ("all", "sky"):
+        if entry["colorizer"] == "truth" or len(pictures) < _MIN_SET or entry["slice"] not in _SLICES_OF_DISTANCES:
             continue
         for key, (kind, distance) in distances.items():
             if kind not in features["truth"][pictures[0]]:
