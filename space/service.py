@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 VIEW_SIDE = 2000  # px, longest side of what the before/after slider shows
 MAX_MEGAPIXELS = 100.0
 MAX_SATURATION = 2.0
+DELETE_EVERY, DELETE_AFTER = 600, 2 * 3600  # s; uploads and results
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 _SHOWN_BY_BROWSERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
@@ -117,7 +118,7 @@ class ColorizeService:
         photo = _read(Path(source))
         if photo.format in _SHOWN_BY_BROWSERS:
             return None
-        return _write_view(_view(photo), self._fresh_folder() / f"{_safe_stem(photo.name)}.png")
+        return _write_view(_view(photo), self.fresh_folder() / f"{safe_stem(photo.name)}.png")
 
     def colorize(self, source: str | Path, saturation: float = 1.0) -> Colouring:
         """Run the network on a photograph and make both pictures of the slider.
@@ -134,7 +135,7 @@ class ColorizeService:
         pipeline = self.pipeline()
         photo = _read(source)
         ab = _predict(pipeline, photo)
-        folder = self._fresh_folder()
+        folder = self.fresh_folder()
         view = _view(photo)
         before = _write_view(view, folder / "before.png")
         colouring = Colouring(
@@ -145,7 +146,7 @@ class ColorizeService:
             folder=folder,
             before=before,
             after=before,
-            lossless=photo.alpha is not None or photo.format not in ("JPEG", "MPO", "WEBP", "AVIF"),
+            lossless=is_lossless(photo),
             seconds=0.0,
         )
         colouring = replace(colouring, after=self._write_after(colouring, view, saturation))
@@ -175,12 +176,24 @@ class ColorizeService:
 
     def colorize_file(self, source: str | Path, saturation: float, file_format: str) -> Path:
         """File in, file out, for programs: :meth:`colorize` and :meth:`write` in one, without the slider's pictures."""
-        pipeline, photo = self.pipeline(), _read(Path(source))
-        picture = pipeline.apply_ab(photo, _predict(pipeline, photo), _within(saturation))
-        return _save(picture, photo.name, self._fresh_folder(), file_format)
+        photo = _read(Path(source))
+        return _save(self.colour(photo, saturation), photo.name, self.fresh_folder(), file_format)
 
-    def _fresh_folder(self) -> Path:
-        # An unguessable name: what is written here is served to whoever knows it.
+    def colour(self, photo: Photo, saturation: float) -> Image.Image:
+        """A photograph in colour, as ``ColorizationPipeline.apply_ab`` gives it."""
+        pipeline = self.pipeline()
+        return pipeline.apply_ab(photo, _predict(pipeline, photo), _within(saturation))
+
+    def check(self, saturation: float) -> None:
+        """Refuse settings out of range before anything is read.
+
+        Raises:
+            PageError: with a sentence.
+        """
+        _within(saturation)
+
+    def fresh_folder(self) -> Path:
+        """An empty folder with an unguessable name: what is written there is served to whoever knows it."""
         folder = self._folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
         return folder
@@ -206,9 +219,14 @@ def _read(path: Path) -> Photo:
     return read_photo(path, max_megapixels=MAX_MEGAPIXELS)
 
 
+def is_lossless(photo: Photo) -> bool:
+    """Whether the file lost nothing when it was written, or is transparent in places: PNG then suits the result."""
+    return photo.alpha is not None or photo.format not in ("JPEG", "MPO", "WEBP", "AVIF")
+
+
 def _within(saturation: float) -> float:
-    if not 0 <= saturation <= MAX_SATURATION:
-        raise PageError(f"Colour strength goes from 0 to {MAX_SATURATION:g}, not {saturation:g}.")
+    if not isinstance(saturation, int | float) or not 0 <= saturation <= MAX_SATURATION:
+        raise PageError(f"Colour strength goes from 0 to {MAX_SATURATION:g}, not {saturation}.")
     return float(saturation)
 
 
@@ -237,15 +255,25 @@ def _save(picture: Image.Image, name: str, folder: Path, file_format: str) -> Pa
         raise PageError(f"Pictures can be saved as {' or '.join(SUFFIXES)}, not as {file_format}.")
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        return save_picture(picture, folder / f"{_safe_stem(name)}-colorized{suffix}")
+        return save_picture(picture, folder / f"{safe_stem(name)}-colorized{suffix}")
     except ValueError as error:
         raise PageError(str(error)) from None
 
 
-def _safe_stem(name: str) -> str:
+def safe_stem(name: str) -> str:
     """A file name without its suffix and without anything a file system or a header could stumble over."""
     stem = re.sub(r"[^\w.() -]+", "_", Path(name).stem).strip(" ._")
     return stem[:80] or "photograph"
 
 
-__all__ = ["SUFFIXES", "ColorizeService", "Colouring", "PageError", "UnreadableImageError"]
+__all__ = [
+    "DELETE_AFTER",
+    "DELETE_EVERY",
+    "SUFFIXES",
+    "ColorizeService",
+    "Colouring",
+    "PageError",
+    "UnreadableImageError",
+    "is_lossless",
+    "safe_stem",
+]

@@ -66,23 +66,29 @@ def _unsafe_name(name: str) -> bool:
     return slashed.startswith("/") or ".." in PurePosixPath(slashed).parts or slashed[1:2] == ":" or "\0" in name
 
 
+def zip_problem(info: zipfile.ZipInfo) -> tuple[str, str] | None:
+    """Why a member of a zip must not be read: what is wrong and the detail; None where nothing is.
+
+    Judges what the archive declares; whoever reads the member has to count its bytes too.
+    """
+    if _unsafe_name(info.filename):
+        return "unsafe path in archive", info.filename
+    if stat.S_ISLNK(info.external_attr >> 16):
+        return "link in archive", info.filename
+    if info.flag_bits & 1:
+        return "encrypted", "give the archive without a password"
+    if info.file_size > MAX_MEMBER_BYTES or (
+        info.file_size > 2**20 and info.file_size > MAX_RATIO * max(1, info.compress_size)
+    ):
+        return "archive bomb", f"{info.compress_size} bytes unpack to {info.file_size}"
+    return None
+
+
 def _zip_members(archive: zipfile.ZipFile) -> Iterator[Member]:
     with archive:
         for info in archive.infolist():
-            if info.is_dir():
-                continue
-            problem = None
-            if _unsafe_name(info.filename):
-                problem = ("unsafe path in archive", info.filename)
-            elif stat.S_ISLNK(info.external_attr >> 16):
-                problem = ("link in archive", info.filename)
-            elif info.flag_bits & 1:
-                problem = ("encrypted", "give the archive without a password")
-            elif info.file_size > MAX_MEMBER_BYTES or (
-                info.file_size > 2**20 and info.file_size > MAX_RATIO * max(1, info.compress_size)
-            ):
-                problem = ("archive bomb", f"{info.compress_size} bytes unpack to {info.file_size}")
-            yield Member(info.filename, size=info.file_size, problem=problem)
+            if not info.is_dir():
+                yield Member(info.filename, size=info.file_size, problem=zip_problem(info))
 
 
 def _tar_members(path: Path) -> Iterator[Member]:

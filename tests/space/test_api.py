@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import httpx
@@ -38,8 +39,16 @@ def test_colorize_takes_tiff_and_options(client, uploads: Path) -> None:
     assert mean_chroma(picture) < 1
 
 
-def test_it_is_the_only_public_endpoint(client) -> None:
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/colorize"}
+def test_only_what_is_documented_is_public(client) -> None:
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/colorize", "/colorize_batch"}
+
+
+def test_colorize_batch(client, uploads: Path) -> None:
+    files = [gradio_client.handle_file(str(uploads / name)) for name in ("beach.jpg", "notes.jpg")]
+    path = client.predict(files, strength=1.0, file_format="Automatic", api_name="/colorize_batch")
+    with zipfile.ZipFile(path) as archive:
+        assert set(archive.namelist()) == {"beach.jpg", "failures.csv"}
+        assert b'notes.jpg,"This is not a picture' in archive.read("failures.csv")
 
 
 @pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("half.jpg", "cut off")])
@@ -61,6 +70,13 @@ def test_files_of_the_server_cannot_be_read(page_url: str, uploads: Path, meta: 
     call = httpx.post(f"{page_url}gradio_api/call/colorize", json={"data": [secret, 1, "JPEG"]}, timeout=30)
     answer = httpx.get(f"{page_url}gradio_api/call/colorize/{call.json()['event_id']}", timeout=30).text
     assert "event: error" in answer and "colorized" not in answer
+
+
+def test_files_of_the_server_cannot_be_put_into_a_batch(page_url: str, uploads: Path) -> None:
+    files = [{"path": str(uploads / "beach.jpg")}]
+    call = httpx.post(f"{page_url}gradio_api/call/colorize_batch", json={"data": [files, 1, "JPEG"]}, timeout=30)
+    answer = httpx.get(f"{page_url}gradio_api/call/colorize_batch/{call.json()['event_id']}", timeout=30).text
+    assert "event: error" in answer and ".zip" not in answer
 
 
 def test_nothing_is_fetched_from_elsewhere(page_url: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -139,6 +140,31 @@ def test_clearing_starts_over(desktop, uploads: Path) -> None:
     assert desktop.is_disabled("#start")
     _colour(desktop, uploads / "deep.png")
     assert "deep.png" in desktop.inner_text("#note")
+
+
+def test_a_batch_comes_back_as_a_zip(page, uploads: Path, tmp_path: Path) -> None:
+    page.get_by_role("tab", name="Batch").click()
+    names = ("beach.jpg", "deep.png", "half.jpg", "<b>bold<b>.jpg")
+    page.set_input_files("#batch-files input[type=file]", [uploads / name for name in names])
+    page.wait_for_function("document.querySelectorAll('#batch-files .file').length === 4")
+    page.click("#batch-start")
+    page.wait_for_selector("#batch-save")
+    assert "Finished: 2 of 4 coloured; 2 could not be." in page.inner_text("#batch-progress [role=status]")
+    assert "cut off" in page.inner_text("#batch-progress tr.failed >> nth=0")
+    assert page.locator("#batch-progress td b").count() == 0, "a tag in a name is shown, not obeyed"
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
+    with page.expect_download() as download:
+        page.click("#batch-save")
+    download.value.save_as(tmp_path / "batch.zip")
+    with zipfile.ZipFile(tmp_path / "batch.zip") as archive:
+        assert set(archive.namelist()) == {"beach.jpg", "deep.png", "failures.csv"}
+
+
+def test_an_empty_batch_is_answered_with_a_sentence(desktop) -> None:
+    desktop.get_by_role("tab", name="Batch").click()
+    desktop.click("#batch-start")
+    assert "Add photographs" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
+    assert desktop.is_enabled("#batch-start")
 
 
 def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:

@@ -118,5 +118,5 @@ def test_the_model_is_loaded_once(service: ColorizeService, uploads: Path, monke
 
 @pytest.mark.parametrize("name", ["../../etc/passwd.jpg", 'a\nb".png', "名前.jpg", "....", "x" * 300 + ".jpg"])
 def test_names_of_downloads_are_tame(name: str) -> None:
-    stem = service_module._safe_stem(name)
+    stem = service_module.safe_stem(name)
     assert re.fullmatch(r"[\w.() -]{1,80}", stem) and not stem.startswith(".") and "\n" not in stem

@@ -1,0 +1,193 @@
+"""Many photographs at once: files and zip archives in; one zip with pictures and a list of failures out."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import shutil
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path, PurePosixPath
+
+from colorization.images import UnreadableImageError, read_photo, save_picture
+from space.archives import ArchiveError, files_of, opened, read_member
+from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
+
+logger = logging.getLogger(__name__)
+
+MAX_FILES = 100
+MAX_FILE_BYTES = 100_000_000
+MAX_TOTAL_BYTES = 1_000_000_000
+"""What one batch may unpack to, and again what its pictures may take; the rest is then reported, not coloured."""
+AS_THEY_CAME = "Automatic"
+FORMATS = (AS_THEY_CAME, *SUFFIXES)
+REPORT = "failures.csv"
+_RESULT = "coloured-photographs.zip"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One file of a batch: its name, how far it is (waiting, working, done, failed), and what went wrong."""
+
+    name: str
+    state: str = "waiting"
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """How far a batch is; ``archive`` is the finished zip, None until all files have had their turn."""
+
+    items: tuple[Item, ...]
+    archive: Path | None = None
+
+    def count(self, *states: str) -> int:
+        return sum(item.state in states for item in self.items)
+
+
+@dataclass
+class _Entry:
+    """A file to colour. ``read`` gives a path or the bytes, for at most so many bytes, or raises ArchiveError."""
+
+    name: str
+    read: partial | None = None
+    reason: str = ""
+
+
+def colour_batch(
+    service: ColorizeService, paths: Sequence[Path], saturation: float = 1.0, file_format: str = AS_THEY_CAME
+) -> Iterator[Batch]:
+    """Colour files and the files in zip archives, one after the other; a bad one is reported, the others go on.
+
+    Nothing is unpacked to disk. Results are collected in a fresh folder of ``service``, which goes away again if the
+    caller stops early.
+
+    Args:
+        service: with the model.
+        paths: uploaded files.
+        saturation: as in ``ColorizeService.colorize``.
+        file_format: one of ``FORMATS``; "Automatic" is PNG for what came without loss or with transparency, else JPEG.
+
+    Yields:
+        The state of the whole batch, at first and after each change.
+
+    Raises:
+        PageError: if there is nothing to colour, or more than ``MAX_FILES``; then nothing is coloured.
+    """
+    if file_format not in FORMATS:
+        raise PageError(f"Pictures can be saved as {', '.join(FORMATS)}, not as {file_format}.")
+    service.check(saturation)
+    with ExitStack() as stack:
+        entries = _entries(paths, stack)
+        if not entries:
+            raise PageError("There is no file in this batch. Add photographs, or a zip archive with photographs.")
+        if len(entries) > MAX_FILES:
+            raise PageError(f"These are {len(entries):,} files; at most {MAX_FILES} go at once. Nothing was coloured.")
+        folder = service.fresh_folder()
+        stack.callback(shutil.rmtree, folder / "work", ignore_errors=True)
+        (folder / "work").mkdir()
+        items = [Item(entry.name) for entry in entries]
+        unfinished = stack.enter_context(ExitStack())
+        unfinished.callback(shutil.rmtree, folder, ignore_errors=True)
+        with zipfile.ZipFile(folder / "work" / _RESULT, "w", zipfile.ZIP_STORED) as out:
+            names, unpacked = _Names(), 0
+            for number, entry in enumerate(entries):
+                items[number] = replace(items[number], state="working")
+                yield Batch(tuple(items))
+                try:
+                    if entry.read is None:
+                        raise ArchiveError(entry.reason)
+                    if unpacked > MAX_TOTAL_BYTES or out.fp.tell() > MAX_TOTAL_BYTES:
+                        raise ArchiveError(f"the batch is larger than {MAX_TOTAL_BYTES / 1e9:g} GB; send it on its own")
+                    content = entry.read()
+                    unpacked += len(content) if isinstance(content, bytes) else content.stat().st_size
+                    result = _colour(service, content, entry.name, saturation, file_format, folder / "work")
+                    out.write(result, names.fresh(entry.name, result.suffix))
+                    result.unlink()
+                    items[number] = replace(items[number], state="done")
+                except (ArchiveError, UnreadableImageError, PageError) as error:
+                    reason = str(error).removeprefix(f"{PurePosixPath(entry.name).name}: ")
+                    items[number] = replace(items[number], state="failed", reason=_sentence(reason))
+                except Exception:  # one file may not cost the visitor the others
+                    logger.exception("%s failed in a batch", entry.name)
+                    items[number] = replace(items[number], state="failed", reason="Something went wrong on the server.")
+            out.writestr(REPORT, _report(items))
+        archive = (folder / "work" / _RESULT).replace(folder / _RESULT)
+        unfinished.pop_all()
+        yield Batch(tuple(items), archive)
+
+
+def _entries(paths: Sequence[Path], stack: ExitStack) -> list[_Entry]:
+    """All files to colour, those in archives by their path in there; what cannot be opened comes with its reason."""
+    found = []
+    for path in paths:
+        if not path.exists():
+            found.append(_Entry(path.name, reason="it is no longer on the server; add it again"))
+        elif path.suffix.lower() != ".zip":
+            found.append(_Entry(path.name, partial(_whole_file, path)))
+        else:
+            try:
+                archive = stack.enter_context(opened(path))
+            except ArchiveError as error:
+                found.append(_Entry(path.name, reason=str(error)))
+                continue
+            files = files_of(archive)
+            if not files:
+                found.append(_Entry(path.name, reason="there is no file in this archive"))
+            found += [_Entry(info.filename, partial(read_member, archive, info, MAX_FILE_BYTES)) for info in files]
+    return found
+
+
+def _whole_file(path: Path) -> Path:
+    if path.stat().st_size > MAX_FILE_BYTES:
+        raise ArchiveError(f"it is larger than {MAX_FILE_BYTES / 1e6:,.0f} MB")
+    return path
+
+
+def _colour(
+    service: ColorizeService, content: Path | bytes, name: str, saturation: float, file_format: str, folder: Path
+) -> Path:
+    photo = read_photo(content, name=PurePosixPath(name).name, max_megapixels=MAX_MEGAPIXELS)
+    if file_format == AS_THEY_CAME:
+        file_format = "PNG" if is_lossless(photo) else "JPEG"
+    try:
+        return save_picture(service.colour(photo, saturation), folder / f"picture{SUFFIXES[file_format]}")
+    except ValueError as error:
+        raise PageError(str(error)) from None
+
+
+class _Names:
+    """Names in the result: those of the originals, tame and each only once (also where case does not count)."""
+
+    def __init__(self) -> None:
+        self._taken = {REPORT.lower()}
+
+    def fresh(self, name: str, suffix: str) -> str:
+        slashed = PurePosixPath(name.replace("\\", "/"))
+        folders = [safe_stem(f"{part}.x") for part in slashed.parts[:-1] if part not in ("/", ".", "..")]
+        stem, number = "/".join([*folders, safe_stem(slashed.name)]), 1
+        while (full := f"{stem}{suffix}" if number == 1 else f"{stem} ({number}){suffix}").lower() in self._taken:
+            number += 1
+        self._taken.add(full.lower())
+        return full
+
+
+def _report(items: Sequence[Item]) -> str:
+    """The failures as CSV: file and reason, only the heading if there are none."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(("file", "reason"))
+    # A name that begins like a formula would be computed by a spreadsheet that opens the report.
+    tame = (("'" + item.name if item.name[:1] in "=+-@\t\r" else item.name, item.reason) for item in items
+            if item.state == "failed")  # fmt: skip
+    writer.writerows(tame)
+    return text.getvalue()
+
+
+def _sentence(reason: str) -> str:
+    reason = reason[:1].upper() + reason[1:]
+    return reason if reason.endswith(".") else reason + "."

@@ -1,0 +1,112 @@
+"""Tab *Batch*: many photographs or a zip in, a table that says how far each is, a zip out."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator
+
+import gradio as gr
+
+from space.batch import AS_THEY_CAME, FORMATS, MAX_FILES, REPORT, Batch, colour_batch
+from space.service import MAX_SATURATION, ColorizeService, PageError
+from space.uploads import PRIVATE, told, uploaded_paths
+
+_INTRO = f"""Colour a whole album. Add up to {MAX_FILES} photographs, or a zip archive of them, and get one zip back:
+the same names and folders, and a list (`{REPORT}`) of what could not be coloured and why."""
+_STATES = {"waiting": "waiting", "working": "colouring …", "done": "✓ done", "failed": "✗ not coloured"}
+
+
+def build(service: ColorizeService) -> None:
+    """Lay out the tab."""
+    gr.Markdown(_INTRO)
+    with gr.Row(equal_height=False):
+        with gr.Column(scale=2, min_width=320):
+            files = gr.File(
+                label="Photographs or a zip archive",
+                file_count="multiple",
+                file_types=["image", ".zip"],
+                height=240,
+                elem_id="batch-files",
+            )
+            strength = gr.Slider(
+                0, MAX_SATURATION, value=1, step=0.05, label="Colour strength", elem_id="batch-strength"
+            )
+            file_format = gr.Radio(
+                list(FORMATS),
+                value=AS_THEY_CAME,
+                label="Save as",
+                info="Automatic: JPEG for photographs that came as JPEG, PNG for those that came without loss.",
+                elem_id="batch-format",
+            )
+            with gr.Row():
+                start = gr.Button("Colourize all", variant="primary", size="lg", elem_id="batch-start")
+                stop = gr.Button("Stop", size="lg", interactive=False, elem_id="batch-stop")
+        with gr.Column(scale=3, min_width=320):
+            progress = gr.HTML("<p>How far each photograph is will be listed here.</p>", elem_id="batch-progress")
+            save = gr.DownloadButton(
+                "Download all (zip)", variant="primary", visible=False, elem_id="batch-save"
+            )  # fmt: skip
+
+    def run(uploads: list | None, saturation: float, chosen: str) -> Iterator[tuple]:
+        paths = uploaded_paths(uploads)
+        if not paths:
+            raise PageError("Add photographs or a zip archive first.")
+        for batch in colour_batch(service, paths, saturation, chosen):
+            done = batch.archive is not None
+            shown = gr.DownloadButton(visible=done, value=str(batch.archive) if done else None)
+            yield _table(batch), shown, gr.Button(interactive=done), gr.Button(interactive=not done)
+
+    def end() -> tuple:
+        return gr.Button(interactive=True), gr.Button(interactive=False)
+
+    def colorize_batch(files: list[dict], strength: float = 1.0, file_format: str = AS_THEY_CAME) -> str:
+        """Colour many photographs. Returns a zip: the coloured pictures under their own names, and failures.csv with
+        the columns file and reason for those that could not be coloured.
+
+        Args:
+            files: picture files, or zip archives of them; at most 100 pictures in all.
+            strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
+            file_format: "Automatic" (JPEG stays JPEG, lossless files become PNG), "JPEG" or "PNG".
+        """
+        paths = uploaded_paths(files)
+        if not paths:
+            raise PageError("Send picture files or a zip archive.")
+        *_, last = colour_batch(service, paths, strength, file_format)
+        return str(last.archive)
+
+    settings = [files, strength, file_format]
+    running = start.click(
+        told(run), settings, [progress, save, start, stop], preprocess=False, show_progress="hidden", **PRIVATE
+    )
+    running.failure(end, None, [start, stop], **PRIVATE)
+    stop.click(
+        lambda: ("<p role='status'>Stopped. Nothing was kept.</p>", *end()),
+        None,
+        [progress, start, stop],
+        cancels=[running],
+        **PRIVATE,
+    )
+    for_programs = gr.Button(visible=False)
+    for_programs.click(told(colorize_batch), settings, save, preprocess=False, api_name="colorize_batch")
+
+
+def _table(batch: Batch) -> str:
+    """The state of a batch, as a table; only its first line is read out when it changes."""
+    total, done, failed = len(batch.items), batch.count("done"), batch.count("failed")
+    summary = f"{done + failed} of {total} ready"
+    summary += f", {failed} could not be coloured" if failed else ""
+    if batch.archive is not None:
+        summary = f"Finished: {done} of {total} coloured" + (f"; {failed} could not be" if failed else "") + "."
+    rows = "".join(
+        f"<tr class='{item.state}'><th scope='row'>{html.escape(item.name)}</th><td>{_STATES[item.state]}"
+        + (f"<br><small>{html.escape(item.reason)}</small>" if item.reason else "")
+        + "</td></tr>"
+        for item in batch.items
+    )
+    return (
+        f"<p role='status'><strong>{summary}</strong></p>"
+        f"<progress max='{total}' value='{done + failed}' aria-label='Photographs ready'></progress>"
+        f"<div class='batch-table' tabindex='0' role='region' aria-label='State of each photograph'><table>"
+        "<thead><tr><th scope='col'>File</th><th scope='col'>State</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table></div>"
+    )
