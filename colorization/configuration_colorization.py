@@ -1,9 +1,11 @@
-"""The configuration that travels with every checkpoint: the architecture and the units it speaks."""
+"""The configuration that travels with every checkpoint: the architecture, the units it speaks, how colours are read."""
 
 from __future__ import annotations
 
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
+
+HEADS = ("regression", "classification", "both", "rgb")
 
 
 @strict
@@ -11,33 +13,58 @@ class ColorizationConfig(PreTrainedConfig):
     """Architecture of a [`ColorizationModel`].
 
     Args:
+        head: "regression" of ab, "classification" over bins of ab, "both", or "rgb" (sRGB, of which only ab is kept).
         encoder_widths: channels of the stem and of the residual stages at stride 4, 8 and 16. The default is ResNet-18
             up to ``layer3``, so that ImageNet weights fit.
         context_width: channels of the stage at stride 32, which sees the whole picture.
-        decoder_widths: channels of the decoder at stride 16, 8 and 4.
+        decoder_widths: channels of the decoder at stride 16, 8 and 4, and 2 and 1 where there are four or five.
+        guided: whether the network takes hints and a palette and predicts the mean chroma of the picture; needs a
+            classifier.
         ab_scale: CIE units of ab that a raw network output of 1 stands for.
+        squashed: whether raw ab goes through tanh, so that ``ab_scale`` is a bound.
+        temperature: of the annealed mean that turns the classifier's distribution into a colour: 1 is the mean,
+            towards 0 the most probable bin.
+        classification_share: with both heads, share of the classifier in the colour; the rest is the regression's.
+        calibration: how far the mean chroma of the result follows the predicted one: exponent in [0, 1] on the factor
+            that would make both equal; 0 leaves the colours as they are.
     """
 
     model_type = "colorization"
 
+    head: str = "regression"
     encoder_widths: list[int] | tuple[int, ...] = (64, 64, 128, 256)
     context_width: int = 256
     decoder_widths: list[int] | tuple[int, ...] = (192, 128, 64)
+    guided: bool = False
     ab_scale: float = 64.0
+    squashed: bool = False
+    temperature: float = 0.4
+    classification_share: float = 0.5
+    calibration: float = 0.0
     initializer_range: float = 0.02
 
     def validate_architecture(self) -> None:
         """Called when a configuration is made; a sentence says why the fields do not make a network."""
+        if self.head not in HEADS:
+            raise ValueError(f"head is one of {', '.join(HEADS)}, not {self.head!r}.")
         if len(self.encoder_widths) != 4:
             raise ValueError(f"encoder_widths names the stem and three stages, not {len(self.encoder_widths)} widths.")
-        if len(self.decoder_widths) != 3:
+        if not 3 <= len(self.decoder_widths) <= 5:
             raise ValueError(
-                f"decoder_widths names the levels at stride 16, 8 and 4, not {len(self.decoder_widths)} widths."
+                f"decoder_widths names the levels at stride 16, 8 and 4 (and 2 and 1), not {len(self.decoder_widths)} "
+                "widths."
             )
         if min(*self.encoder_widths, *self.decoder_widths, self.context_width) < 1:
             raise ValueError("All widths must be at least 1.")
         if self.ab_scale <= 0:
             raise ValueError(f"ab_scale is a number of CIE units above 0, not {self.ab_scale}.")
+        if self.temperature < 0:
+            raise ValueError(f"temperature is a number from 0 on, not {self.temperature}.")
+        for name in ("classification_share", "calibration"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name} is in [0, 1], not {getattr(self, name)}.")
+        if self.guided and self.head not in ("classification", "both"):
+            raise ValueError("A guided network needs a classifier: head is 'classification' or 'both'.")
 
 
 # save_pretrained then copies this code beside the weights, for AutoClasses with trust_remote_code.

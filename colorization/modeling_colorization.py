@@ -10,21 +10,34 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
+from .ab_bins import ab_centres, annealed_mean, spread
+from .color import rgb_to_lab
 from .configuration_colorization import ColorizationConfig
-from .networks import ResNetUNet
+from .networks import RawOutput, ResNetUNet
 
 logger = logging.get_logger(__name__)
+
+_CALIBRATION_RANGE = (0.7, 1.6)  # factors on chroma beyond these are more often wrong than right
 
 
 @dataclass
 class ColorizationOutput(ModelOutput):
-    """Output of [`ColorizationModel`].
+    """Output of [`ColorizationModel`] for ``pixel_values`` [B, 3, h, w]; s is the output stride, 4 for our network.
 
     Args:
-        ab: [B, 2, h/4, w/4] float32, CIE a* and b* (not scaled) of the picture in ``pixel_values`` [B, 3, h, w].
+        ab: [B, 2, h/s, w/s] float32, CIE a* and b* (not scaled): the colours.
+        regressed: [B, 2, h/s, w/s] float32, CIE ab of the regression head alone, where there is one.
+        logits: [B, Q, h/s, w/s] float32 over the bins of ab (:func:`colorization.ab_bins.ab_centres`), where there is a
+            classifier.
+        log_chroma: [B] float32, natural logarithm of the predicted mean chroma (CIE units), of guided networks.
+        rgb: [B, 3, h/s, w/s] float32 in [0, 1], of networks that predict sRGB; ``ab`` is that of these colours.
     """
 
     ab: torch.FloatTensor | None = None
+    regressed: torch.FloatTensor | None = None
+    logits: torch.FloatTensor | None = None
+    log_chroma: torch.FloatTensor | None = None
+    rgb: torch.FloatTensor | None = None
 
 
 class ColorizationModel(PreTrainedModel):
@@ -38,7 +51,7 @@ class ColorizationModel(PreTrainedModel):
 
     def __init__(self, config: ColorizationConfig) -> None:
         super().__init__(config)
-        self.network = ResNetUNet(config.encoder_widths, config.context_width, config.decoder_widths)
+        self.network = _build(config)
         self.post_init()
 
     @torch.no_grad()
@@ -46,6 +59,8 @@ class ColorizationModel(PreTrainedModel):
         if module is self.network.head:  # begin near grey
             nn.init.normal_(module.weight, std=self.config.initializer_range / self.config.ab_scale)
             nn.init.zeros_(module.bias)
+        elif self.config.guided and module in (*self.network.guidance.joins, self.network.guidance.palette):
+            nn.init.zeros_(module.weight)  # a trained network that learns to be guided begins as it was
         elif isinstance(module, nn.Conv2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
@@ -60,22 +75,95 @@ class ColorizationModel(PreTrainedModel):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
             nn.init.zeros_(module.bias)
 
-    def forward(self, pixel_values: torch.Tensor, return_dict: bool | None = None) -> ColorizationOutput | tuple:
+    def forward(
+        self,
+        pixel_values: torch.Tensor,
+        hints: torch.Tensor | None = None,
+        palette: torch.Tensor | None = None,
+        return_dict: bool | None = None,
+    ) -> ColorizationOutput | tuple:
         """Predict colour.
 
         Args:
             pixel_values: [B, 3, h, w], L* / 100 on three equal channels, normalised as ImageNet pictures are;
                 made by [`ColorizationImageProcessor`].
+            hints: [B, 3, h/4, w/4], ab in CIE units where a person gave a colour and the third channel 1 there,
+                all 0 elsewhere; None for no hint. Guided networks only.
+            palette: [B, Q] share of each bin of ab in a photograph whose colours are wanted, a row of zeros for none.
+                Guided networks only.
             return_dict: False for a plain tuple.
 
         Returns:
-            [`ColorizationOutput`] with ``ab`` [B, 2, h/4, w/4] in CIE units.
+            [`ColorizationOutput`] with ``ab`` in CIE units.
+
+        Raises:
+            ValueError: if hints or a palette are given to a network that takes none.
         """
-        # Colour is in units where 8-bit rounding shows: never leave the network in half precision.
-        ab = self.network(pixel_values).float() * self.config.ab_scale
-        if return_dict is False:
-            return (ab,)
-        return ColorizationOutput(ab=ab)
+        guidance = {}
+        if hints is not None or palette is not None:
+            if not self.config.guided:
+                raise ValueError("This model takes no hints and no palette (config.guided is false).")
+            if hints is not None:
+                scale = hints.new_tensor([self.config.ab_scale, self.config.ab_scale, 1])
+                guidance["hints"] = hints / scale[:, None, None]
+            guidance["palette"] = palette
+        output = self._interpret(self.network(pixel_values, **guidance))
+        return output.to_tuple() if return_dict is False else output
+
+    def _interpret(self, raw: RawOutput) -> ColorizationOutput:
+        """From the network's units to colours; never in half precision, where rounding of colours shows."""
+        config, output = self.config, ColorizationOutput()
+        if config.head == "rgb":
+            output.rgb = raw.colour.float().sigmoid()
+            output.ab = rgb_to_lab(output.rgb)[:, 1:]
+            return output
+        if raw.colour is not None:
+            colour = raw.colour.float()
+            output.regressed = (colour.tanh() if config.squashed else colour) * config.ab_scale
+            output.ab = output.regressed
+        if raw.logits is not None:
+            output.logits = raw.logits.float()
+            output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
+            if output.regressed is not None:
+                output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
+        if raw.log_chroma is not None:
+            output.log_chroma = raw.log_chroma.float()
+            output.ab = calibrate(output.ab, output.log_chroma, config.calibration)
+        return output
+
+    @torch.no_grad()
+    def predict_spread(self, outputs: ColorizationOutput) -> torch.Tensor:
+        """How far the true colour may be from ``outputs.ab``, as the classifier sees it: the inverse of confidence.
+
+        Returns:
+            [B, 1, h/s, w/s] root of the mean squared distance, CIE units of ab.
+
+        Raises:
+            ValueError: if the model has no classifier.
+        """
+        if outputs.logits is None:
+            raise ValueError("A model without a classifier cannot say how sure it is.")
+        return spread(outputs.logits, ab_centres(), outputs.ab)
+
+
+def _build(config: ColorizationConfig) -> nn.Module:
+    channels = {"regression": 2, "both": 2, "rgb": 3, "classification": 0}[config.head]
+    bins = len(ab_centres()) if config.head in ("classification", "both") else 0
+    return ResNetUNet(config.encoder_widths, config.context_width, config.decoder_widths, channels, bins, config.guided)
+
+
+def calibrate(ab: torch.Tensor, log_chroma: torch.Tensor, strength: float) -> torch.Tensor:
+    """Scale each picture so that its mean chroma comes nearer to the predicted one; hues stay.
+
+    Args:
+        ab: [B, 2, h, w], CIE units.
+        log_chroma: [B], natural logarithm of the mean chroma to reach.
+        strength: exponent on the factor in [0, 1]; 0 changes nothing.
+    """
+    if strength == 0:
+        return ab
+    factor = log_chroma.exp() / ab.norm(dim=1).mean(dim=(1, 2)).clamp(min=1e-3)
+    return ab * (factor**strength).clamp(*_CALIBRATION_RANGE)[:, None, None, None]
 
 
 def load_encoder(model: ColorizationModel, weights: str | Path | None = "imagenet") -> None:

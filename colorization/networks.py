@@ -1,12 +1,24 @@
-"""The networks, as plain ``nn.Module``s: they know channels and strides, nothing of colour, files or transformers."""
+"""Our network, as plain ``nn.Module``s: they know channels and strides, nothing of colour, files or transformers."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import nn
+
+
+class RawOutput(NamedTuple):
+    """What a network says, in its own units: the model turns it into CIE units."""
+
+    colour: torch.Tensor | None
+    """[B, 2, h, w] ab, or [B, 3, h, w] RGB, or None where there is only a classifier."""
+    logits: torch.Tensor | None = None
+    """[B, Q, h, w] over the bins of ab."""
+    log_chroma: torch.Tensor | None = None
+    """[B] natural logarithm of the picture's mean chroma."""
 
 
 class BasicBlock(nn.Module):
@@ -35,7 +47,7 @@ def _stage(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
 
 
 class ResNetEncoder(nn.Module):
-    """ResNet-18 from the stem to ``layer3``, parameters named as in torchvision: features at stride 4, 8 and 16."""
+    """ResNet-18 from the stem to ``layer3``, parameters named as in torchvision: features at strides 2 to 16."""
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -47,11 +59,11 @@ class ResNetEncoder(nn.Module):
         self.layer3 = _stage(stages[1], stages[2], stride=2)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """[B, 3, h, w] to features [B, C, h/4, w/4], [B, C, h/8, w/8], [B, C, h/16, w/16], rounded up."""
-        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        stride4 = self.layer1(F.max_pool2d(x, 3, stride=2, padding=1))
+        """[B, 3, h, w] to features [B, C, h/s, w/s] at strides s of 2, 4, 8 and 16, rounded up."""
+        stride2 = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        stride4 = self.layer1(F.max_pool2d(stride2, 3, stride=2, padding=1))
         stride8 = self.layer2(stride4)
-        return [stride4, stride8, self.layer3(stride8)]
+        return [stride2, stride4, stride8, self.layer3(stride8)]
 
 
 class Context(nn.Module):
@@ -66,14 +78,17 @@ class Context(nn.Module):
         self.squeeze = nn.Linear(out_channels, max(out_channels // 4, 1))
         self.excite = nn.Linear(max(out_channels // 4, 1), out_channels)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
+    def forward(self, x: torch.Tensor, shift: torch.Tensor | None = None) -> torch.Tensor:
+        """[B, C, h, w] to [B, D, h/2, w/2]; ``shift`` [B, D] is added everywhere before the gate."""
         x = self.stage(x)
+        if shift is not None:
+            x = x + shift[:, :, None, None]
         gate = self.excite(F.relu(self.squeeze(x.mean(dim=(2, 3)))))
         return x * gate.sigmoid()[:, :, None, None]
 
 
 class DecoderLevel(nn.Module):
-    """Bring ``x`` to the size of ``skip``, join both, and mix with two convolutions."""
+    """Bring ``x`` to the size of ``skip`` (or to twice its own where there is none), join both, and mix."""
 
     def __init__(self, in_channels: int, skip_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -86,33 +101,96 @@ class DecoderLevel(nn.Module):
             nn.ReLU(inplace=True),
         )
 
-    def forward(self, x: torch.Tensor, skip: torch.Tensor) -> torch.Tensor:
-        x = F.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
-        return self.mix(torch.cat((x, skip), dim=1))
+    def forward(self, x: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
+        size = [2 * side for side in x.shape[-2:]] if skip is None else skip.shape[-2:]
+        x = F.interpolate(x, size=size, mode="bilinear", align_corners=False)
+        return self.mix(x if skip is None else torch.cat((x, skip), dim=1))
+
+
+class Guidance(nn.Module):
+    """What a person adds: colours at points, and the palette of another photograph.
+
+    Points enter at strides 4, 8 and 16 (as the local hints of Zhang et al. 2017, arXiv:1705.02999, enter at the input),
+    the palette in the context, where it reaches every place (their global hints). No layer has a bias, so nothing given
+    is exactly nothing added: one network serves with and without.
+    """
+
+    def __init__(self, skip_widths: Sequence[int], bins: int, context_width: int) -> None:
+        super().__init__()
+        widths = (32, 48, 64)
+        self.points = nn.ModuleList(
+            nn.Conv2d(i, o, 3, stride, padding=1, bias=False)
+            for i, o, stride in zip((3, *widths), widths, (1, 2, 2), strict=False)
+        )
+        self.joins = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in zip(widths, skip_widths, strict=True))
+        self.palette = nn.Linear(bins, context_width, bias=False)
+
+    def forward(self, skips: list[torch.Tensor], hints: torch.Tensor) -> list[torch.Tensor]:
+        """Skips at strides 4, 8 and 16, with hints [B, 3, h/4, w/4] (ab in network units, 1 where given) added."""
+        joined, x = [], hints
+        for point, join, skip in zip(self.points, self.joins, skips, strict=True):
+            x = F.relu(point(x))
+            joined.append(skip + join(x))
+        return joined
 
 
 class ResNetUNet(nn.Module):
-    """U-Net on a ResNet-18 encoder with its output at stride 4.
+    """U-Net on a ResNet-18 encoder; three decoder levels end at stride 4, four at 2, five at the size of the input.
 
-    The eye takes detail from L; colour at a quarter of the working size is enough (a true ab plane reduced to 64 px and
-    enlarged again still gives more than 35 dB), and the two finest decoder levels are most of a usual U-Net's cost.
+    Stride 4 is ours: the eye takes detail from L, a true ab plane reduced to 64 px and enlarged again still gives more
+    than 35 dB, and the two finest decoder levels are most of a usual U-Net's cost.
+
+    Args:
+        encoder_widths: stem and stages at stride 4, 8 and 16.
+        context_width: stage at stride 32.
+        decoder_widths: from stride 16 on.
+        channels: of the regressed colour, 0 for none.
+        bins: classes of the classifier, 0 for none.
+        guided: whether it takes hints and a palette, and predicts the picture's mean chroma; needs ``bins``.
     """
 
-    def __init__(self, encoder_widths: Sequence[int], context_width: int, decoder_widths: Sequence[int]) -> None:
+    def __init__(
+        self,
+        encoder_widths: Sequence[int],
+        context_width: int,
+        decoder_widths: Sequence[int],
+        channels: int = 2,
+        bins: int = 0,
+        guided: bool = False,
+    ) -> None:
         super().__init__()
         self.encoder = ResNetEncoder(encoder_widths)
         self.context = Context(encoder_widths[-1], context_width)
         inputs = (context_width, *decoder_widths[:-1])
-        skips = tuple(reversed(encoder_widths[1:]))
+        skips = (*reversed(encoder_widths[1:]), encoder_widths[0], 0)[: len(decoder_widths)]
         self.decoder = nn.ModuleList(
             DecoderLevel(i, s, o) for i, s, o in zip(inputs, skips, decoder_widths, strict=True)
         )
-        self.head = nn.Conv2d(decoder_widths[-1], 2, 1)
+        width = decoder_widths[-1]
+        self.head = nn.Conv2d(width, channels, 1) if channels else None
+        self.classifier = None
+        if bins:
+            self.classifier = nn.Sequential(
+                nn.Conv2d(width, 2 * width, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(2 * width, bins, 1)
+            )
+        self.guidance = Guidance(encoder_widths[1:], bins, context_width) if guided else None
+        self.chroma = None
+        if guided:
+            self.chroma = nn.Sequential(nn.Linear(context_width, 64), nn.ReLU(inplace=True), nn.Linear(64, 1))
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """[B, 3, h, w] to raw ab [B, 2, h/4, w/4]."""
-        skips = self.encoder(x)
-        x = self.context(skips[-1])
-        for level, skip in zip(self.decoder, reversed(skips), strict=True):
+    def forward(
+        self, x: torch.Tensor, hints: torch.Tensor | None = None, palette: torch.Tensor | None = None
+    ) -> RawOutput:
+        """[B, 3, h, w] to maps at the output stride. ``hints`` [B, 3, h/4, w/4], ``palette`` [B, Q]."""
+        stride2, *skips = self.encoder(x)
+        if hints is not None:
+            skips = self.guidance(skips, hints)
+        context = self.context(skips[-1], None if palette is None else self.guidance.palette(palette))
+        x = context
+        for level, skip in zip(self.decoder, (*reversed(skips), stride2, None), strict=False):
             x = level(x, skip)
-        return self.head(x)
+        return RawOutput(
+            colour=None if self.head is None else self.head(x),
+            logits=None if self.classifier is None else self.classifier(x),
+            log_chroma=None if self.chroma is None else self.chroma(context.mean(dim=(2, 3))).squeeze(1),
+        )

@@ -85,9 +85,10 @@ def main(arguments: list[str] | None = None) -> int:
     torch.manual_seed(recipe.seed)
     try:
         if args.start_from:
-            model = ColorizationModel.from_pretrained(args.start_from, dtype=torch.float32)
+            config = ColorizationConfig.from_pretrained(args.start_from, head=recipe.head, guided=recipe.guided)
+            model = ColorizationModel.from_pretrained(args.start_from, config=config, dtype=torch.float32)
         else:
-            model = ColorizationModel(ColorizationConfig())
+            model = ColorizationModel(ColorizationConfig(head=recipe.head, guided=recipe.guided))
             load_encoder(model, None if args.encoder == "none" else args.encoder)
     except (OSError, ValueError) as error:
         parser.error(str(error))

@@ -53,7 +53,7 @@ def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypat
     class Killed(BaseException):
         pass
 
-    from colorization.training import loop
+    from colorization.training import objective
 
     calls = iter(range(100))
 
@@ -62,10 +62,10 @@ def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypat
             raise Killed
         return huber(*arguments)
 
-    monkeypatch.setattr(loop, "huber", fragile)
+    monkeypatch.setattr(objective, "huber", fragile)
     with pytest.raises(Killed):
         run(data, tmp_path / "parts")
-    monkeypatch.setattr(loop, "huber", huber)
+    monkeypatch.setattr(objective, "huber", huber)
     assert (tmp_path / "parts" / "checkpoints" / "32.pt").is_file()
     parts = run(data, tmp_path / "parts", resume=True).state_dict()
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
@@ -148,14 +148,14 @@ def test_crops_are_upright_true_to_aspect_and_without_borders():
 
 
 def test_order_shows_every_picture_once_a_round_and_sizes_in_turn():
-    batches = list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=0))
+    batches = list(RunOrder(indices=range(10), total=60, batch_size=5, sizes=(32, 64), seed=0, start=0))
     seen = [index for batch in batches for index, _, _ in batch]
     for first in range(0, 60, 10):
         assert sorted(seen[first : first + 10]) == list(range(10))
     assert seen[:10] != seen[10:20]
     assert {size for batch in batches[:6] for _, _, size in batch} == {32}
     assert {size for batch in batches[6:] for _, _, size in batch} == {64}
-    assert list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=25)) == batches[5:]
+    assert list(RunOrder(indices=range(10), total=60, batch_size=5, sizes=(32, 64), seed=0, start=25)) == batches[5:]
 
 
 def test_crop_depends_on_its_place_alone(data):

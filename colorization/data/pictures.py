@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import datasets
@@ -62,26 +62,59 @@ class Crops(Dataset):
         return torch.frombuffer(bytearray(crop.tobytes()), dtype=torch.uint8).view(size, size, 3).permute(2, 0, 1)
 
 
-class RunOrder(Sampler):
-    """The order of a whole run, batch by batch, from any place in it: a new permutation each time round."""
+def repeat_no_sky(pictures: datasets.Dataset, share: float) -> list[int] | None:
+    """Indices of one round in which pictures without sky are repeated until they are ``share`` of it.
 
-    def __init__(self, count: int, total: int, batch_size: int, sizes: tuple[int, ...], seed: int, start: int) -> None:
-        self.count, self.total, self.batch_size = count, total, batch_size
+    Args:
+        pictures: with a column ``sky`` of "yes", "no" and "uncertain", as the data set build writes it.
+        share: in [0, 1); None is returned where there are as many already.
+
+    Raises:
+        ValueError: if there is no such column, or no picture without sky.
+    """
+    if "sky" not in pictures.column_names:
+        raise ValueError("no_sky_share needs a data set with a column 'sky'; scripts/build_dataset.py makes one.")
+    without = [index for index, sky in enumerate(pictures["sky"]) if sky == "no"]
+    if not without:
+        raise ValueError("no_sky_share: no picture of this data set is labelled as without sky.")
+    others = len(pictures) - len(without)
+    wanted = round(others * share / (1 - share)) if share < 1 else len(without)
+    if wanted <= len(without):
+        return None
+    repeats, rest = divmod(wanted - len(without), len(without))
+    return [*range(len(pictures)), *without * repeats, *without[:rest]]
+
+
+class RunOrder(Sampler):
+    """The order of a whole run, batch by batch, from any place in it: a new permutation each time round.
+
+    Args:
+        indices: pictures of one round, some perhaps more than once.
+        total: places of the run.
+        batch_size: places of a batch.
+        sizes: px, one after the other over equal shares of the run.
+        seed: of the permutations.
+        start: place to begin at, a multiple of the batch size.
+    """
+
+    def __init__(
+        self, indices: Sequence[int], total: int, batch_size: int, sizes: tuple[int, ...], seed: int, start: int
+    ) -> None:
+        self.indices, self.total, self.batch_size = indices, total, batch_size
         self.sizes, self.seed, self.start = sizes, seed, start
 
     def __len__(self) -> int:
         return (self.total - self.start) // self.batch_size
 
     def __iter__(self) -> Iterator[list[tuple[int, int, int]]]:
-        epoch, order = -1, []
+        epoch, order, count = -1, [], len(self.indices)
         for first in range(self.start, self.total - self.batch_size + 1, self.batch_size):
             size = self.sizes[first * len(self.sizes) // self.total]
             batch = []
             for position in range(first, first + self.batch_size):
-                if position // self.count != epoch:
-                    epoch = position // self.count
-                    order = torch.randperm(
-                        self.count, generator=torch.Generator().manual_seed((self.seed << 20) + epoch)
-                    ).tolist()
-                batch.append((order[position % self.count], position, size))
+                if position // count != epoch:
+                    epoch = position // count
+                    generator = torch.Generator().manual_seed((self.seed << 20) + epoch)
+                    order = torch.randperm(count, generator=generator).tolist()
+                batch.append((self.indices[order[position % count]], position, size))
             yield batch

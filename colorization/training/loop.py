@@ -19,12 +19,14 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
+from ..ab_bins import ab_histogram
 from ..color import rgb_to_lab
-from ..data.pictures import Crops, RunOrder
+from ..data.pictures import Crops, RunOrder, repeat_no_sky
 from ..data.transforms import Degradation, degrade
 from ..image_processing_colorization import ColorizationImageProcessor, normalize_lightness
 from ..modeling_colorization import ColorizationModel
-from .losses import huber
+from .guidance import draw_hints, draw_palette
+from .objective import Objective
 from .recipe import Recipe, save_recipe
 
 logger = logging.getLogger(__name__)
@@ -78,12 +80,17 @@ def train(
         optimizer.load_state_dict(state["optimizer"])
         logger.info("Continuing after %s pictures.", f"{seen:,}")
 
-    order = RunOrder(len(pictures), recipe.pictures, recipe.batch_size, recipe.crop_sizes, recipe.seed, seen)
+    indices = repeat_no_sky(pictures, recipe.no_sky_share) if recipe.no_sky_share else None
+    order = RunOrder(
+        indices or range(len(pictures)), recipe.pictures, recipe.batch_size, recipe.crop_sizes, recipe.seed, seen
+    )
     crops = Crops(pictures, recipe.min_crop_scale, recipe.seed)
     loader = DataLoader(crops, batch_sampler=order, num_workers=workers, persistent_workers=workers > 0)
     network, optimizer = accelerator.prepare(model, optimizer)
     ageing = Degradation(recipe.contrast, recipe.gamma, recipe.blur, recipe.grain, recipe.degradation_probability)
 
+    prior = _measure_prior(crops, recipe) if model.config.head in ("classification", "both") else None
+    objective = Objective(recipe, prior)
     running = _RunningMean()
     with tqdm(total=recipe.pictures, initial=seen, unit="img", smoothing=0.02, mininterval=2) as bar:
         for rgb in loader:
@@ -103,11 +110,14 @@ def train(
             if len(ab) < 2:  # batch normalisation needs two
                 continue
             inputs = normalize_lightness(lightness).contiguous(memory_format=torch.channels_last)
+            guidance = {}
+            if model.config.guided:
+                reduced = F.avg_pool2d(ab, 4)
+                guidance["hints"] = draw_hints(reduced, recipe.hint_probability, chance)
+                guidance["palette"] = draw_palette(reduced, recipe.palette_probability, chance)
             with accelerator.autocast():
-                predicted = network(inputs).ab
-            # What a pixel of the output stands for is the mean colour of the pixels it covers.
-            target = F.interpolate(ab, size=predicted.shape[-2:], mode="area")
-            loss = huber(predicted, target, recipe.huber_delta, recipe.chroma_weight)
+                predicted = network(inputs, **guidance)
+            loss, _ = objective(predicted, ab)
             if not torch.isfinite(loss):
                 raise RuntimeError(f"The loss is {loss.item()} after {seen:,} pictures; try a lower learning_rate.")
             optimizer.zero_grad()
@@ -132,6 +142,15 @@ def train(
                 _save(state, checkpoints, seen)
                 export(average.module, ColorizationImageProcessor(working_size=recipe.working_size), output / "model")
     return average.module.eval()
+
+
+def _measure_prior(crops: Crops, recipe: Recipe, count: int = 2_000) -> torch.Tensor:
+    """Share [Q] of each bin of ab in crops of ``count`` pictures spread over the data set."""
+    total, pictures = 0, len(crops.pictures)
+    for number in tqdm(range(min(count, pictures)), desc="colours", unit="img", mininterval=2):
+        rgb = crops[(number * pictures // min(count, pictures), number, 32)]
+        total = total + ab_histogram(rgb_to_lab(rgb[None].float() / 255)[:, 1:])[0]
+    return total / total.sum()
 
 
 def export(model: ColorizationModel, processor: ColorizationImageProcessor, folder: Path) -> None:

@@ -1,9 +1,11 @@
-"""Losses between predicted and true ab [B, 2, h, w], CIE units. One paper each, one signature, a scalar returned."""
+"""Losses of colours, a paper each: predictions and targets in CIE units, a scalar returned."""
 
 from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+
+from ..ab_bins import soft_encode
 
 
 def huber(predicted: torch.Tensor, target: torch.Tensor, delta: float, chroma_weight: float) -> torch.Tensor:
@@ -22,3 +24,31 @@ def huber(predicted: torch.Tensor, target: torch.Tensor, delta: float, chroma_we
     loss = F.huber_loss(predicted, target, reduction="none", delta=delta).sum(dim=1, keepdim=True) / delta**2
     weight = 1 + chroma_weight * target.norm(dim=1, keepdim=True) / 100
     return (loss * weight).mean() / weight.mean()
+
+
+def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy with soft targets, rare colours counting more (Zhang et al. 2016, arXiv:1603.08511, equation 2).
+
+    Args:
+        logits: [B, Q, h, w].
+        target: ab [B, 2, h, w], CIE units.
+        weights: [Q], of each bin; a pixel has that of the bin nearest to its colour.
+
+    Returns:
+        The weighted mean over pixels, in nats.
+    """
+    bins, shares = soft_encode(target)
+    log_share = torch.log_softmax(logits.float(), dim=1).gather(1, bins)
+    weight = weights.to(logits.device)[bins[:, 0]]
+    return -(shares * log_share).sum(dim=1).mul(weight).mean() / weight.mean()
+
+
+def mean_chroma(log_chroma: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Absolute error of the predicted logarithm of each picture's mean chroma.
+
+    Args:
+        log_chroma: [B].
+        target: ab [B, 2, h, w], CIE units.
+    """
+    truth = target.norm(dim=1).mean(dim=(1, 2)).clamp(min=0.5).log()
+    return (log_chroma - truth).abs().mean()

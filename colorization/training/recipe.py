@@ -26,6 +26,8 @@ class Recipe:
     description: str
     # Model.
     working_size: int = 256
+    head: str = "regression"  # see ColorizationConfig, as for the next two
+    guided: bool = False
     # Data.
     crop_sizes: tuple[int, ...] = (128,)  # px; one after the other over equal shares of the run, small ones first
     min_crop_scale: float = 0.25  # area of a crop, as a share of the largest square in the picture
@@ -35,9 +37,15 @@ class Recipe:
     grain: float = 4.0
     degradation_probability: float = 0.3
     min_chroma: float = 3.0  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
+    no_sky_share: float = 0.0  # pictures without sky are shown more often until they are this share of what is seen
+    hint_probability: float = 0.0  # of a picture to come with points of its true colours; guided networks only
+    palette_probability: float = 0.0
     # Loss.
     huber_delta: float = 20.0  # CIE units
     chroma_weight: float = 0.0
+    classification_weight: float = 0.0
+    uniform_share: float = 0.5  # 1: all colours weigh alike; 0: rare colours weigh as much in sum as frequent ones
+    mean_chroma_weight: float = 0.0
     # Optimisation.
     pictures: int = 150_000  # seen in all, crops counted each time
     batch_size: int = 32  # of all processes together
@@ -71,6 +79,11 @@ class Recipe:
         for name in ("encoder_learning_rate", "weight_decay", "chroma_weight", "min_chroma", "warmup"):
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} must not be below 0, it is {getattr(self, name)}.")
+        for name in ("no_sky_share", "hint_probability", "palette_probability", "uniform_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise RecipeError(f"{name} is in [0, 1], not {getattr(self, name)}.")
+        if (self.hint_probability or self.palette_probability) and not self.guided:
+            raise RecipeError("hint_probability and palette_probability need guided: true.")
         if self.batch_size > self.pictures:
             raise RecipeError(
                 f"batch_size {self.batch_size} is more than the {self.pictures} pictures of the whole run."
@@ -129,7 +142,7 @@ def _as(kind: Any, key: str, value: Any) -> Any:
             raise RecipeError(f"{key} is a list, not {value!r}.")
         return tuple(_as(kind.__args__[0], key, item) for item in value)
     try:
-        if isinstance(value, bool) or value is None:
+        if isinstance(value, bool) != (kind is bool) or value is None:
             raise ValueError
         if kind is int and float(value) != int(float(value)):
             raise ValueError
