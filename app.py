@@ -11,8 +11,11 @@ def main() -> None:
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860 on)")
     parser.add_argument("--share", action="store_true", help="also make a public link, through Gradio's servers")
     parser.add_argument("--model", help="folder or Hub id of another model (default: the one that comes with the page)")
+    parser.add_argument(
+        "--second-model", metavar="MODEL", help="another model, to compare with in the tab that measures"
+    )
     args = parser.parse_args()
-    page = build_page(args.model)
+    page = build_page(args.model, second=args.second_model)
     page.launch(server_name=args.host, server_port=args.port, share=args.share, **LAUNCH_OPTIONS)
 
 

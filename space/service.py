@@ -5,9 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import secrets
-import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,18 +13,10 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
+from space.models import Models, PageError, predict
 
 if TYPE_CHECKING:
     import torch
-
-    from colorization.pipeline_colorization import ColorizationPipeline
-
-try:  # only where the page runs as a Space that borrows its GPU
-    from spaces import GPU as _borrow_gpu
-except ImportError:
-
-    def _borrow_gpu(duration: int) -> Callable[[Callable], Callable]:
-        return lambda function: function
 
 
 logger = logging.getLogger(__name__)
@@ -37,10 +27,6 @@ MAX_SATURATION = 2.0
 DELETE_EVERY, DELETE_AFTER = 600, 2 * 3600  # s; uploads and results
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 _SHOWN_BY_BROWSERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
-
-
-class PageError(RuntimeError):
-    """What the page cannot do, as a sentence for the visitor."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +61,7 @@ class Colouring:
 
 
 class ColorizeService:
-    """Colours photographs for the page. One per process; the model is loaded once, when the first one needs it."""
+    """Colours photographs for the page. One per process."""
 
     def __init__(self, folder: str | Path, model: str | Path | None = None, device: str = "auto") -> None:
         """
@@ -85,26 +71,7 @@ class ColorizeService:
             device: as in ``load_pipeline``.
         """
         self._folder = Path(folder)
-        self._model, self._device = model, device
-        self._pipeline: ColorizationPipeline | None = None
-        self._lock = threading.Lock()
-
-    def pipeline(self) -> ColorizationPipeline:
-        """The loaded model.
-
-        Raises:
-            PageError: if it cannot be loaded.
-        """
-        with self._lock:
-            if self._pipeline is None:
-                from colorization.pipeline_colorization import load_pipeline
-
-                try:
-                    self._pipeline = load_pipeline(model=self._model, device=self._device)
-                except (OSError, ValueError) as error:
-                    logger.error("The model cannot be loaded: %s", error)
-                    raise PageError("The colour model could not be loaded on this server, so nothing works.") from None
-            return self._pipeline
+        self.models = Models(model, device)
 
     def preview(self, source: str | Path) -> Path | None:
         """Check a new upload at once, so that a broken file is named before anyone waits for it.
@@ -132,9 +99,8 @@ class ColorizeService:
             PageError: for anything else that goes wrong, as a sentence.
         """
         source, started = Path(source), time.monotonic()
-        pipeline = self.pipeline()
         photo = _read(source)
-        ab = _predict(pipeline, photo)
+        ab = predict(self.models.pipeline(), photo)
         folder = self.fresh_folder()
         view = _view(photo)
         before = _write_view(view, folder / "before.png")
@@ -171,7 +137,7 @@ class ColorizeService:
         Raises:
             PageError: if the format cannot hold the picture, or the upload has been deleted in the meantime.
         """
-        picture = self.pipeline().apply_ab(_read(colouring.source), colouring.ab, _within(saturation))
+        picture = self.models.pipeline().apply_ab(_read(colouring.source), colouring.ab, _within(saturation))
         return _save(picture, colouring.name, colouring.folder, file_format)
 
     def colorize_file(self, source: str | Path, saturation: float, file_format: str) -> Path:
@@ -181,8 +147,8 @@ class ColorizeService:
 
     def colour(self, photo: Photo, saturation: float) -> Image.Image:
         """A photograph in colour, as ``ColorizationPipeline.apply_ab`` gives it."""
-        pipeline = self.pipeline()
-        return pipeline.apply_ab(photo, _predict(pipeline, photo), _within(saturation))
+        pipeline = self.models.pipeline()
+        return pipeline.apply_ab(photo, predict(pipeline, photo), _within(saturation))
 
     def check(self, saturation: float) -> None:
         """Refuse settings out of range before anything is read.
@@ -199,18 +165,9 @@ class ColorizeService:
         return folder
 
     def _write_after(self, colouring: Colouring, view: Photo, saturation: float) -> Path:
-        picture = self.pipeline().apply_ab(view, colouring.ab, _within(saturation))
+        picture = self.models.pipeline().apply_ab(view, colouring.ab, _within(saturation))
         # A new name each time: browsers keep pictures by name.
         return _write_view(picture, colouring.folder / f"after-{secrets.token_hex(4)}.png")
-
-
-@_borrow_gpu(duration=10)
-def _predict(pipeline: ColorizationPipeline, photo: Photo) -> torch.Tensor:
-    try:
-        return pipeline.predict_ab(photo)
-    except (RuntimeError, MemoryError) as error:
-        logger.exception("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height)
-        raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None
 
 
 def _read(path: Path) -> Photo:

@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from space import tab_batch, tab_colourize
+from space import tab_batch, tab_colourize, tab_measure
 from space.examples import ExampleShelf
+from space.models import Models
 from space.service import DELETE_AFTER, DELETE_EVERY, ColorizeService
 
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
@@ -23,8 +24,10 @@ LAUNCH_OPTIONS: dict[str, Any] = {
         button_primary_background_fill="*primary_700",
         button_primary_background_fill_hover="*primary_800",
         button_primary_background_fill_dark="*primary_700",
-        button_primary_background_fill_hover_dark="*primary_600",
+        button_primary_background_fill_hover_dark="*primary_800",
         button_primary_text_color="white",
+        body_background_fill="*neutral_50",
+        block_border_width="1px",
         block_label_text_color="*primary_800",
         block_title_text_color="*primary_800",
         block_info_text_color="*neutral_600",
@@ -48,13 +51,19 @@ Works best on landscapes: mountains, coasts, woods, fields. Up to 100 megapixels
 JPEG, PNG, TIFF, WebP and more. Your photographs stay on this server and are deleted after about two hours."""
 
 
-def build_page(model: str | Path | None = None, device: str = "auto", shelf: ExampleShelf | None = None) -> gr.Blocks:
+def build_page(
+    model: str | Path | None = None,
+    device: str = "auto",
+    shelf: ExampleShelf | None = None,
+    second: str | Path | None = None,
+) -> gr.Blocks:
     """Lay out the page. Launch it with ``build_page().launch(**LAUNCH_OPTIONS)``.
 
     Args:
         model: a folder or an id on the Hub; None for the model that comes with the project.
         device: as in ``load_pipeline``.
         shelf: the examples; None for the usual ones.
+        second: another model, to compare with in *Compare and measure*.
     """
     service = ColorizeService(get_upload_folder(), model, device)
     shelf = shelf or ExampleShelf()
@@ -63,10 +72,12 @@ def build_page(model: str | Path | None = None, device: str = "auto", shelf: Exa
         title="Landscape Colorizer", analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
     ) as page:
         gr.Markdown(_TITLE, elem_id="title")
-        with gr.Tabs(elem_id="tabs"):
+        with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("Colourize", id="colourize"):
                 tab_colourize.build(page, service, shelf)
             with gr.Tab("Batch", id="batch"):
                 tab_batch.build(service)
+            with gr.Tab("Compare and measure", id="measure"):
+                tab_measure.build(service, Models(second, device) if second else None)
         gr.Markdown(_SMALL_PRINT, elem_id="small-print", elem_classes="small-print")
     return page.queue(default_concurrency_limit=2, max_size=100)

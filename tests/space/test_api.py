@@ -40,7 +40,11 @@ def test_colorize_takes_tiff_and_options(client, uploads: Path) -> None:
 
 
 def test_only_what_is_documented_is_public(client) -> None:
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/colorize", "/colorize_batch"}
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
+        "/colorize",
+        "/colorize_batch",
+        "/measure",
+    }
 
 
 def test_colorize_batch(client, uploads: Path) -> None:
@@ -49,6 +53,14 @@ def test_colorize_batch(client, uploads: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         assert set(archive.namelist()) == {"beach.jpg", "failures.csv"}
         assert b'notes.jpg,"This is not a picture' in archive.read("failures.csv")
+
+
+def test_measure(client, uploads: Path) -> None:
+    facts, pictures = client.predict(gradio_client.handle_file(str(uploads / "colours.png")), api_name="/measure")
+    assert facts["figures"]["This model"]["psnr"] > 5 and facts["sky"]["label"] in ("yes", "no", "uncertain")
+    assert len(pictures) >= 5
+    with pytest.raises(Exception, match="only"):
+        client.predict(gradio_client.handle_file(str(uploads / "colours.png")), "Another model", api_name="/measure")
 
 
 @pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("half.jpg", "cut off")])

@@ -167,6 +167,27 @@ def test_an_empty_batch_is_answered_with_a_sentence(desktop) -> None:
     assert desktop.is_enabled("#batch-start")
 
 
+def test_a_colour_photograph_is_measured(page, uploads: Path) -> None:
+    page.get_by_role("tab", name="Compare and measure").click()
+    page.set_input_files("#truth input[type=file]", uploads / "colours.png")
+    page.wait_for_selector("#truth img")
+    page.click("#measure-start")
+    page.wait_for_selector("#measure-figures table")
+    text = page.inner_text("#measure-figures tr[data-key=chroma_ratio]")
+    assert "0.00" in text and "1.00" in text  # of grey, and of the truth
+    page.wait_for_function("document.querySelectorAll('#measure-pictures img').length >= 6")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
+
+
+@pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("beach.jpg", "next to no colour")])
+def test_what_cannot_be_measured_is_answered_with_a_sentence(desktop, uploads: Path, name: str, reason: str) -> None:
+    desktop.get_by_role("tab", name="Compare and measure").click()
+    desktop.set_input_files("#truth input[type=file]", uploads / name)
+    desktop.wait_for_selector("#truth img")
+    desktop.click("#measure-start")
+    assert reason in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
+
+
 def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
     """For screen readers: buttons, links and inputs that are seen say what they are."""
     _colour(desktop, uploads / "beach.jpg")

@@ -36,7 +36,7 @@ def test_saturation_needs_no_second_run(
     service: ColorizeService, uploads: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = service.colorize(uploads / "beach.jpg")
-    monkeypatch.setattr(service.pipeline(), "model", None)  # whoever runs the network now fails
+    monkeypatch.setattr(service.models.pipeline(), "model", None)  # whoever runs the network now fails
     chroma = [mean_chroma(Image.open(service.recolour(result, s).after)) for s in (0, 0.5, 1)]
     assert chroma[0] < 1 < chroma[1] < chroma[2]
     assert mean_chroma(Image.open(service.write(result, 0.0, "PNG"))) < 1

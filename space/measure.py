@@ -1,0 +1,226 @@
+"""Compare and measure: a colour photograph is made grey, coloured again, and held against the truth."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageOps
+
+from colorization.images import Photo, read_photo
+from space.models import Models, PageError, predict
+from space.service import MAX_MEGAPIXELS, ColorizeService
+
+if TYPE_CHECKING:
+    import torch
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SIDE = 1024
+"""Pixels that are measured: the measures of the harness take some seconds on larger ones."""
+NEAR_GREY = 3.0
+"""CIE units of mean chroma; below it there is no colour to compare with (the harness leaves such pictures out)."""
+MAP_TOP = 40.0
+"""CIEDE2000 that the map of errors shows brightest."""
+MAP_COLOURS = ("#05041a", "#b63458", "#fcfdbf")
+RELEASE, GREY, SECOND = "This model", "No colour at all", "The other model"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A figure of the table: its key, title, decimals, unit, and what it means to somebody who has never seen it."""
+
+    key: str
+    title: str
+    digits: int
+    unit: str
+    meaning: str
+
+
+MEASURES = (
+    Measure(
+        "ciede2000",
+        "Colour difference (CIEDE2000)",
+        1,
+        "",
+        "How far colours are from the true ones on average, as the eye judges it: 0 is equal, about 1 can just be "
+        "seen, less is better.",
+    ),
+    Measure(
+        "psnr",
+        "PSNR",
+        1,
+        " dB",
+        "How near the numbers of the pixels are to the true ones: more is better, but a grey picture does well "
+        "too, because a wrong colour costs more than none.",
+    ),
+    Measure(
+        "chroma_ratio",
+        "Colourfulness against the truth (chroma ratio)",
+        2,
+        "",
+        "How colourful the result is: 1 is as colourful as the truth, 0 is grey, above 1 is too colourful.",
+    ),
+    Measure(
+        "sepia_index",
+        "Sepia index",
+        2,
+        "",
+        "Whether everything has the same brown tone, like an old print: 0 is not at all, near 1 is nothing but brown.",
+    ),
+    Measure(
+        "ssim",
+        "Structure (SSIM)",
+        3,
+        "",
+        "How alike the fine detail is: 1 is equal; brightness is kept from your photograph, so this is high for all.",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """What the tab shows.
+
+    Attributes:
+        pictures: (file, caption) of each picture, in the order to show them.
+        figures: column ("This model", ...) to key of a measure to its value; None where it has no meaning.
+        sky_share: part of the picture that is sky, 0 to 1; None where the sky model is missing.
+        sky_label: "yes", "no" or "uncertain"; None likewise.
+        size: (width, height) in pixels that was measured.
+    """
+
+    pictures: tuple[tuple[Path, str], ...]
+    figures: dict[str, dict[str, float | None]]
+    sky_share: float | None
+    sky_label: str | None
+    size: tuple[int, int]
+
+
+def compare(service: ColorizeService, source: Path, second: Models | None = None) -> Comparison:
+    """Grey a colour photograph, colour it, and measure the result and a baseline against the truth.
+
+    Args:
+        service: with the model that is measured.
+        source: the visitor's file.
+        second: another model as the baseline; None for the grey picture.
+
+    Raises:
+        UnreadableImageError: if it is no picture.
+        PageError: if it has no colour to compare with.
+    """
+    # Imported here: the page opens without waiting for the measures.
+    import torch
+
+    from colorization.sky import sky_fraction, sky_label
+    from eval.inputs import make_input
+
+    truth = _reduced(source)
+    grey = make_input(truth.rgb)
+    with torch.inference_mode():
+        if _mean_chroma(truth.rgb) < NEAR_GREY:
+            raise PageError(
+                f"{truth.name}: this photograph has next to no colour, so there is nothing to compare with."
+            )
+        results = {RELEASE: _coloured(service.models, grey, truth.name)}
+        baseline = GREY if second is None else SECOND
+        results[baseline] = np.array(grey) if second is None else _coloured(second, grey, truth.name)
+        figures, maps = {}, {}
+        for name, rgb in [*results.items(), ("Truth", truth.rgb)]:
+            figures[name], maps[name] = _figures(rgb, truth.rgb)
+    folder = service.fresh_folder()
+    shown: list[tuple[str, Image.Image, str]] = [
+        ("truth", Image.fromarray(truth.rgb), "Truth"),
+        ("grey", grey, "Made grey"),
+        ("model", Image.fromarray(results[RELEASE]), RELEASE),
+        ("model-errors", _map(maps[RELEASE]), f"{RELEASE}: errors"),
+    ]
+    if second is not None:
+        shown.append(("other", Image.fromarray(results[SECOND]), SECOND))
+    shown.append(("baseline-errors", _map(maps[baseline]), f"{baseline}: errors"))
+    share = label = None
+    if segmenter := service.models.sky():
+        mask = segmenter(truth.rgb)
+        share = sky_fraction(mask)
+        label = sky_label(share)
+        shown.append(("sky", _sky_picture(truth.rgb, mask), f"Sky found: {share:.0%}"))
+    pictures = []
+    for stem, picture, caption in shown:
+        picture.save(folder / f"{stem}.png", compress_level=1)
+        pictures.append((folder / f"{stem}.png", caption))
+    return Comparison(tuple(pictures), figures, share, label, (truth.width, truth.height))
+
+
+def written(measure: Measure, value: float | None) -> str:
+    """A value as the page shows it."""
+    return "–" if value is None else f"{value:.{measure.digits}f}{measure.unit}"
+
+
+def _reduced(source: Path) -> Photo:
+    if not source.exists():
+        raise PageError("This photograph is no longer on the server (uploads are deleted after a while). Add it again.")
+    photo = read_photo(source, max_megapixels=MAX_MEGAPIXELS)
+    picture = Image.fromarray(photo.rgb)
+    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return read_photo(picture, name=photo.name)
+
+
+def _coloured(models: Models, grey: Image.Image, name: str) -> np.ndarray:
+    pipeline, photo = models.pipeline(), Photo(np.array(grey), name=name)
+    return np.array(pipeline.apply_ab(photo, predict(pipeline, photo)))
+
+
+def _tensor(rgb: np.ndarray) -> torch.Tensor:
+    """uint8 [H, W, 3] to sRGB [1, 3, H, W] in [0, 1]."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
+
+
+def _mean_chroma(rgb: np.ndarray) -> float:
+    from colorization.color import rgb_to_lab
+    from eval.metrics.colour import mean_chroma
+
+    return mean_chroma(rgb_to_lab(_tensor(rgb))).item()
+
+
+def _figures(rgb: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float | None], np.ndarray]:
+    """The figures of one result, and its CIEDE2000 at each pixel [H, W]."""
+    from colorization.color import rgb_to_lab
+    from eval.metrics import colour, pixel, sepia
+
+    result, right = _tensor(rgb), _tensor(truth)
+    lab, right_lab = rgb_to_lab(result), rgb_to_lab(right)
+    difference = colour.ciede2000(lab, right_lab)[0]
+    try:
+        ssim = pixel.ssim_rgb(result, right)
+    except ImportError:
+        logger.warning("SSIM is not measured: torchmetrics is not installed.")
+        ssim = None
+    values = {
+        "ciede2000": difference.mean().item(),
+        "psnr": pixel.psnr_rgb(result, right).item(),
+        "chroma_ratio": colour.chroma_ratio(lab, right_lab).item(),
+        "sepia_index": sepia.sepia_index(sepia.hue_statistics(lab)).item(),
+        "ssim": None if ssim is None else ssim.item(),
+    }
+    finite = {key: value if value is not None and math.isfinite(value) else None for key, value in values.items()}
+    return finite, difference.numpy()
+
+
+def _map(difference: np.ndarray) -> Image.Image:
+    """CIEDE2000 [H, W] as a picture: dark is right, bright is ``MAP_TOP`` or more."""
+    scaled = Image.fromarray((difference / MAP_TOP * 255).clip(0, 255).astype(np.uint8))
+    low, middle, high = MAP_COLOURS
+    return ImageOps.colorize(scaled, black=low, mid=middle, white=high)
+
+
+def _sky_picture(rgb: np.ndarray, mask: np.ndarray) -> Image.Image:
+    """The photograph in pale grey, the sky in blue."""
+    grey = Image.fromarray(rgb).convert("L").convert("RGB")
+    blue = ImageOps.colorize(grey.convert("L"), black="#003a70", white="#9fd4ff")
+    return Image.composite(blue, grey, Image.fromarray((mask * 255).astype(np.uint8)))

@@ -1,0 +1,89 @@
+"""The models behind the page: loaded once, when the first visitor needs them, on whatever the machine has."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from colorization.images import Photo
+
+if TYPE_CHECKING:
+    import torch
+
+    from colorization.pipeline_colorization import ColorizationPipeline
+    from colorization.sky import SkySegmenter
+
+try:  # only where the page runs as a Space that borrows its GPU
+    from spaces import GPU as _borrow_gpu
+except ImportError:
+
+    def _borrow_gpu(duration: int) -> Callable[[Callable], Callable]:
+        return lambda function: function
+
+
+logger = logging.getLogger(__name__)
+
+
+class PageError(RuntimeError):
+    """What the page cannot do, as a sentence for the visitor."""
+
+
+class Models:
+    """A colour model and the sky model, each loaded at its first use; safe to ask from several threads."""
+
+    def __init__(self, model: str | Path | None = None, device: str = "auto") -> None:
+        """
+        Args:
+            model: a folder or an id on the Hub; None for the model that comes with the project.
+            device: as in ``load_pipeline``.
+        """
+        self._model, self._device = model, device
+        self._pipeline: ColorizationPipeline | None = None
+        self._sky: SkySegmenter | None = None
+        self._lock = threading.Lock()
+
+    def pipeline(self) -> ColorizationPipeline:
+        """The colour model.
+
+        Raises:
+            PageError: if it cannot be loaded.
+        """
+        with self._lock:
+            if self._pipeline is None:
+                from colorization.pipeline_colorization import load_pipeline
+
+                try:
+                    self._pipeline = load_pipeline(model=self._model, device=self._device)
+                except (OSError, ValueError) as error:
+                    logger.error("The model cannot be loaded: %s", error)
+                    raise PageError("The colour model could not be loaded on this server, so nothing works.") from None
+            return self._pipeline
+
+    def sky(self) -> SkySegmenter | None:
+        """The model that finds the sky, on the CPU (it takes milliseconds); None where it cannot be loaded."""
+        with self._lock:
+            if self._sky is None:
+                from colorization.sky import SkySegmenter
+
+                try:
+                    self._sky = SkySegmenter()
+                except (OSError, ValueError) as error:
+                    logger.error("The sky model cannot be loaded: %s", error)
+            return self._sky
+
+
+@_borrow_gpu(duration=10)
+def predict(pipeline: ColorizationPipeline, photo: Photo) -> torch.Tensor:
+    """ab of a photograph, as ``ColorizationPipeline.predict_ab`` gives it.
+
+    Raises:
+        PageError: if it cannot be computed, most likely for want of memory.
+    """
+    try:
+        return pipeline.predict_ab(photo)
+    except (RuntimeError, MemoryError) as error:
+        logger.exception("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height)
+        raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None
