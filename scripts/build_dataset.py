@@ -70,6 +70,20 @@ def main(arguments: list[str] | None = None) -> int:
         "--splits", default="80/10/10", help="train/validation/test, or train/test (default: %(default)s)"
     )
     parser.add_argument("--splits-from", default="", help="CSV with columns path and split, or 'split' for that column")
+    parser.add_argument(
+        "--share-tolerance",
+        type=float,
+        default=BuildOptions.share_tolerance,
+        metavar="POINTS",
+        help="how far a split's share may be off in a scene; with 100 no split ever changes (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--same-scene",
+        type=int,
+        default=BuildOptions.same_scene_bits,
+        metavar="BITS",
+        help="pictures whose hashes differ in so few bits stay in one split; 0: only copies (default: %(default)s)",
+    )
     parser.add_argument("--filter", action="append", default=[], metavar="NAME=VALUE", help="change a threshold")
     parser.add_argument(
         "--licence", action="append", default=[], metavar="[SOURCE=]TEXT", help="licence of the pictures"
@@ -99,8 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         licences = dict(text.split("=", 1) if "=" in text else ("", text) for text in args.licence)
         options = BuildOptions(
-            parse_filters(args.filter), parse_shares(args.splits), args.splits_from, licences, not args.no_sky,
-            args.sky_model, args.reencode, args.max_side, args.shard_rows, args.workers,
+            filters=parse_filters(args.filter), shares=parse_shares(args.splits), share_tolerance=args.share_tolerance,
+            same_scene_bits=args.same_scene, splits_from=args.splits_from, licences=licences, sky=not args.no_sky,
+            sky_model=args.sky_model, reencode=args.reencode, max_side=args.max_side, shard_rows=args.shard_rows,
+            workers=args.workers,
         )  # fmt: skip
     except ValueError as error:
         parser.error(str(error))

@@ -55,13 +55,13 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
     """
     work = Store(f"{output.rstrip('/')}/{WORK}" if part == (0, 1) else f"{output.rstrip('/')}/parts/{_part(part)}")
     said = {"sources": sources, "part": list(part), "settings": _settings(options)}
-    said |= {"shares": dataclasses.asdict(options.shares), "shard_rows": options.shard_rows}
+    said |= {name: repr(getattr(options, name)) for name in _OF_THE_WHOLE}
     fingerprint = hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()
-    if (before := work.read_json("build.json")) and before["fingerprint"] != fingerprint:
+    if (before := work.read_json("build.json")) and (before["fingerprint"], before["version"]) != (fingerprint, 2):
         logger.info("The options have changed since the interrupted build; it starts afresh.")
         work.remove("")
     try:
-        work.write_json("build.json", {"fingerprint": fingerprint, "version": 1, "settings": _settings(options)})
+        work.write_json("build.json", {"fingerprint": fingerprint, "version": 2, "settings": _settings(options)})
         seconds = {}
         with _timed(seconds, "list"):
             _list_items(sources, work, options, part)
@@ -81,10 +81,14 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
         raise BuildError(_os_sentence(error, output)) from error
 
 
+# What only the steps after measuring need: a merge may have others than the parts.
+_OF_THE_WHOLE = ("shares", "share_tolerance", "same_scene_bits", "same_scene_correlation", "shard_rows")
+
+
 def _settings(options: BuildOptions) -> dict:
     """What the measures and files of a part depend on; the table of splits by its content, not by its name."""
     settings = dataclasses.asdict(options)
-    for name in ("workers", "shard_rows", "shares"):
+    for name in ("workers", *_OF_THE_WHOLE):
         settings.pop(name)
     if options.splits_from and Path(options.splits_from).is_file():
         settings["splits_from"] = hashlib.sha256(Path(options.splits_from).read_bytes()).hexdigest()
@@ -114,11 +118,11 @@ def merge(output: str, options: BuildOptions) -> dict:
     work = Store(f"{output.rstrip('/')}/{WORK}")
     # What an interrupted merge has decided holds only for the same parts and shares.
     said = [[part.read_json(name) for name in ("build.json", "complete.json")] for part in parts]
-    fingerprint = hashlib.sha256(repr((said, options.shares, options.shard_rows)).encode()).hexdigest()
+    fingerprint = hashlib.sha256(repr((said, [getattr(options, name) for name in _OF_THE_WHOLE])).encode()).hexdigest()
     try:
         if (work.read_json("build.json") or {}).get("fingerprint") != fingerprint:
             work.remove("")
-            work.write_json("build.json", {"fingerprint": fingerprint, "version": 1})
+            work.write_json("build.json", {"fingerprint": fingerprint, "version": 2})
         return _finish(parts, work, output, options, {}, ["--merge"])
     except OSError as error:
         raise BuildError(_os_sentence(error, output)) from error
@@ -129,7 +133,8 @@ def _finish(
 ) -> dict:
     target = Store(output)
     with _timed(seconds, "decide"):
-        dropped = decide(parts, work, options)
+        decision = decide(parts, work, options)
+    dropped = decision.dropped
     names = work.list("plan")
     kept = sum(work.read(name, ["file"]).num_rows for name in names)
     if not kept:
@@ -142,7 +147,7 @@ def _finish(
     with _timed(seconds, "write"):
         write_splits(work, options)
     with _timed(seconds, "card"):
-        write_card(work, options, dropped, sources, seconds)
+        write_card(work, options, decision, sources, seconds)
     # Only now is an older data set in the same place touched.
     for name in ("data", "card", "dropped.csv", "README.md"):
         work.move(name, target, name)

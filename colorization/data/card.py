@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from .options import BuildOptions
+from .plan import Decision
 from .shards import Store
 
 _TILE, _COLUMNS, _ROWS = 128, 10, 6
@@ -22,12 +23,12 @@ _HISTOGRAMS = {
 _BINS = 30
 
 
-def write_card(store: Store, options: BuildOptions, dropped: Counter, sources: list[str], seconds: dict) -> None:
+def write_card(store: Store, options: BuildOptions, decision: Decision, sources: list[str], seconds: dict) -> None:
     """Write ``README.md`` and ``card/*`` beside ``data/``, reading the columns of the shards file by file.
 
     Args:
         store: where ``data`` lies.
-        dropped: count by reason.
+        decision: counts of the plan.
         sources: what the data set was built from, as given on the command line.
         seconds: of each step of the build so far.
     """
@@ -62,7 +63,8 @@ def write_card(store: Store, options: BuildOptions, dropped: Counter, sources: l
 _FIRST = ("train", "validation", "test")
 
 
-def _text(table, licences, skies, total, weak, size, splits, options, dropped, sources, seconds, **_) -> str:
+def _text(table, licences, skies, total, weak, size, splits, options, decision, sources, seconds, **_) -> str:
+    dropped = decision.dropped
     files = "\n".join(f"      - split: {s}\n        path: data/{s}-*.parquet" for s in splits)
     scale = next(n for n, limit in _SIZES if total < limit)
     lines = [
@@ -90,8 +92,7 @@ def _text(table, licences, skies, total, weak, size, splits, options, dropped, s
             f"`{k}` {v:g}" for k, v in dataclasses.asdict(options.filters).items()) + ".", "",
         "Colour is measured on a copy of 32 × 32 averaged pixels. Copies (also mirrored, resized or compressed again) "
         "are found by a perceptual hash and confirmed by correlation; crops of one another are not. "
-        + ("Splits were given." if options.splits_from else "The split of a picture follows from its own bytes "
-           "(SHA-256), in shares of {train:g}/{validation:g}/{test:g}.".format(**dataclasses.asdict(options.shares))),
+        + _about_splits(options, decision),
         "", "## Columns", "", "`image`, `source`, `scene` (from the folders), `width`, `height` (px), `colorfulness` "
         "(Hasler and Süsstrunk 2003, signed), `mean_chroma` (CIE Lab), `sky_fraction`, `sky` (yes, no, uncertain: "
         "found by a model, not by eye), `phash` (64 bits, hexadecimal), `licence`.", "", "## Licences", "",
@@ -102,6 +103,19 @@ def _text(table, licences, skies, total, weak, size, splits, options, dropped, s
     lines += ["## How it was built", "", "```", "python scripts/build_dataset.py " + " ".join(sources), "```", ""]
     lines += ["Seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()) + ".", ""]
     return "\n".join(lines)
+
+
+def _about_splits(options: BuildOptions, decision: Decision) -> str:
+    words = "Splits were given; of pictures without one, the" if options.splits_from else "The"
+    words += " split of a picture follows from its own bytes (SHA-256), in shares of "
+    words += "{train:g}/{validation:g}/{test:g}".format(**dataclasses.asdict(options.shares))
+    words += f", in each scene within {options.share_tolerance:g} points or one picture."
+    if not options.same_scene_bits:
+        return words
+    found = f"{decision.grouped:,} pictures in {decision.groups:,} groups look like the same scene"
+    if decision.crossing:
+        return f"{words} {found}; {decision.crossing:,} of these groups are in several splits, as was given."
+    return f"{words} {found}; each group is in one split."
 
 
 _SIZES = (("n<1K", 1e3), ("1K<n<10K", 1e4), ("10K<n<100K", 1e5), ("100K<n<1M", 1e6), ("n>1M", float("inf")))

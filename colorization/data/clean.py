@@ -1,4 +1,4 @@
-"""Which pictures are fit for training a colorizer: what is measured, what is dropped, what is a copy of what.
+"""Which pictures are fit for training a colorizer: what is measured, and what is dropped.
 
 Everything is measured on a picture of 32 × 32 pixels, averaged from the original: noise of compression does
 not count as colour there, and a photograph of a phone costs no more than its decoding.
@@ -7,7 +7,7 @@ not count as colour there, and a photograph of a phone costs no more than its de
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,12 +17,12 @@ from PIL import Image
 
 from ..color import rgb_to_lab
 from ..images import Photo
+from .copies import SIGNATURE
 
 _SIDE = 32  # px, of the copy on which everything but borders is measured
 _COARSE = 16  # px, of the copy on which a tint is told from colours
 _KNOTS = 9  # of the curve of ab over L; a tint that clips at white bends sharply
 _BLOCK = 8  # coefficients a side that make the hash
-SIGNATURE = 16  # px a side, of the grey copy that confirms what the hash suspects
 
 
 @dataclass(frozen=True)
@@ -173,74 +173,3 @@ def verdict(row: dict[str, float], filters: Filters) -> tuple[str, str]:
         (row["colorfulness"] < filters.min_colorfulness, "low colourfulness", f"{row['colorfulness']:.1f}"),
     )
     return next(((reason, value) for beyond, reason, value in checks if beyond), ("", ""))
-
-
-def near_duplicates(
-    plain: np.ndarray, mirrored: np.ndarray, signatures: np.ndarray, filters: Filters
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Pairs of copies, as index arrays (i, j), in portions.
-
-    Args:
-        plain, mirrored: hashes uint64 [N].
-        signatures: uint8 [N, 256]; may be a memory-mapped file.
-
-    A pair within d bits agrees in one of four 16-bit bands up to d // 4 bits, so that only pictures that share a band,
-    or nearly, are compared: the work grows about as N, not N squared.
-    """
-    reach = filters.duplicate_bits // 4
-    flips = [0] + [1 << b for b in range(16)] if reach else [0]
-    if reach > 1:
-        flips += [(1 << a) | (1 << b) for a in range(16) for b in range(a)]
-    for band in range(4):
-        keys = (plain >> np.uint64(16 * band)) & np.uint64(0xFFFF)
-        order = np.argsort(keys, kind="stable")
-        ordered = keys[order]
-        for queries, is_mirrored in ((plain, False), (mirrored, True)):
-            asked = (queries >> np.uint64(16 * band)) & np.uint64(0xFFFF)
-            for flip in flips:
-                yield from _matches(
-                    asked ^ np.uint64(flip), ordered, order, queries, is_mirrored, plain, signatures, filters
-                )
-
-
-def _matches(asked, ordered, order, queries, is_mirrored, plain, signatures, filters):
-    low, high = np.searchsorted(ordered, asked, "left"), np.searchsorted(ordered, asked, "right")
-    counts = high - low
-    ends = np.cumsum(counts)
-    begin = 0
-    while begin < len(asked):  # portions of about a million candidates
-        end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + 1_000_000, "right")))
-        part = counts[begin:end]
-        i = np.repeat(np.arange(begin, end), part)
-        within = np.arange(len(i)) - np.repeat(np.cumsum(part) - part, part)
-        j = order[np.repeat(low[begin:end], part) + within]
-        near = (i < j) & (np.bitwise_count(queries[i] ^ plain[j]) <= filters.duplicate_bits)
-        i, j = i[near], j[near]
-        for a in range(0, len(i), 4096):
-            one = signatures[i[a : a + 4096]].astype(np.float32).reshape(-1, SIGNATURE, SIGNATURE)
-            two = signatures[j[a : a + 4096]].astype(np.float32).reshape(-1, SIGNATURE, SIGNATURE)
-            one = one[:, :, ::-1] if is_mirrored else one
-            same = _correlation(one, two) >= filters.duplicate_correlation
-            if same.any():
-                yield i[a : a + 4096][same], j[a : a + 4096][same]
-        begin = end
-
-
-def _correlation(one: np.ndarray, two: np.ndarray) -> np.ndarray:
-    one, two = (x.reshape(len(x), -1) - x.mean((1, 2))[:, None] for x in (one, two))
-    return (one * two).sum(1) / np.sqrt((one**2).sum(1) * (two**2).sum(1)).clip(1e-6)
-
-
-def groups(count: int, pairs: Iterator[tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
-    """Number of the group of each of ``count`` pictures: the smallest index that pairs connect it with."""
-    found = list(pairs)
-    i = np.concatenate([p[0] for p in found]) if found else np.empty(0, int)
-    j = np.concatenate([p[1] for p in found]) if found else np.empty(0, int)
-    first = np.arange(count)
-    while True:
-        lowest = np.minimum(first[i], first[j])
-        if (lowest == first[i]).all() and (lowest == first[j]).all():
-            return first
-        np.minimum.at(first, first[i], lowest)
-        np.minimum.at(first, first[j], lowest)
-        first = first[first]

@@ -60,13 +60,14 @@ class Store:
                 Path(fresh).unlink(missing_ok=True)
         return rows
 
-    def write_bytes(self, name: str, content: bytes) -> None:
+    def write_bytes(self, name: str, content: bytes | Iterable[bytes]) -> None:
         target = self.path(name)
         self.filesystem.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
         fresh = f"{target}.{os.getpid()}.part" if self.local else target
         try:
             with self.filesystem.open(fresh, "wb") as stream:
-                stream.write(content)
+                for piece in [content] if isinstance(content, bytes) else content:
+                    stream.write(piece)
             if self.local:
                 Path(fresh).replace(target)
         finally:

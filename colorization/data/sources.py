@@ -193,7 +193,9 @@ def hash_of(text: str) -> int:
     return int.from_bytes(hashlib.sha1(text.encode("utf-8", "surrogateescape")).digest()[:8], "big")
 
 
-def _parquet_items(url: str, name: str, shown: str, filesystem=None) -> Iterator[Item]:
+def _parquet_items(url: str, name: str, shown: str) -> Iterator[Item]:
+    # Data sets of the Hub say the split in the name: data/train-00000-of-00002.parquet.
+    split = next((SPLITS[word] for word in re.split(r"[/\-_.]", shown) if word in SPLITS), "")
     try:
         with fsspec.open(url, "rb").open() as stream:
             file = pq.ParquetFile(stream)
@@ -212,7 +214,7 @@ def _parquet_items(url: str, name: str, shown: str, filesystem=None) -> Iterator
                         scene = labels[label]
                     yield Item(
                         f"{shown}/{group}/{place}", row.get("source") or name, scene,
-                        row.get("licence") or row.get("license") or "", row.get("split") or "",
+                        row.get("licence") or row.get("license") or "", row.get("split") or split,
                         "parquet", os.fsencode(url), "", group, place,
                     )  # fmt: skip
     except (OSError, ValueError) as error:  # pyarrow's errors are both
@@ -240,8 +242,7 @@ def _find_remote(source: str, name: str) -> Iterator[Item]:
         inner, url = path.removeprefix(root).lstrip("/"), f"{protocol}://{path}"
         shown = f"{name}/{inner}".rstrip("/")
         if path.lower().endswith(".parquet"):
-            split = next((SPLITS[s] for s in re.split(r"[/\-_.]", inner) if s in SPLITS), "")
-            yield from (i if i.split else replace(i, split=split) for i in _parquet_items(url, name, shown))
+            yield from _parquet_items(url, name, shown)
         elif Path(path).suffix.lower() in PICTURES:
             yield Item(shown, name, scene_of(inner), kind="url", container=os.fsencode(url))
         elif is_archive(path):

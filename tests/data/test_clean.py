@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.data.clean import Filters, border_share, groups, measure, near_duplicates, perceptual_hashes, verdict
-from colorization.data.splits import Shares, assign, parse_shares
+from colorization.data.clean import Filters, border_share, measure, perceptual_hashes, verdict
 from colorization.images import Photo, read_photo
 
 from .landscapes import encoded, landscape
@@ -71,43 +70,3 @@ def test_hash_of_the_mirror_image_is_the_mirrored_hash():
     plain, mirrored = perceptual_hashes(grey)
     assert (perceptual_hashes(grey[:, :, ::-1])[0] == mirrored).all()
     assert (plain != mirrored).all()
-
-
-def test_near_duplicates_are_those_that_comparing_all_pairs_finds():
-    rng = np.random.default_rng(1)
-    plain = rng.integers(0, 2**63, 300, dtype=np.uint64)
-    for i in range(0, 300, 3):  # copies of the next, 0 to 9 bits apart
-        plain[i] = plain[i + 1]
-        for bit in rng.choice(64, i // 3 % 10, replace=False):
-            plain[i] ^= np.uint64(1 << int(bit))
-    mirrored = rng.integers(0, 2**63, 300, dtype=np.uint64)
-    mirrored[2] = plain[299]
-    signatures = np.tile(np.arange(256, dtype=np.uint8), (300, 1))
-    mirror = signatures.reshape(-1, 16, 16)[:, :, ::-1].reshape(300, 256)
-    signatures[2] = mirror[2]
-    filters = Filters()
-    found = {
-        (int(i), int(j))
-        for a, b in near_duplicates(plain, mirrored, signatures, filters)
-        for i, j in zip(a, b, strict=True)
-    }
-    distance = np.bitwise_count(plain[:, None] ^ plain[None])
-    expected = {(i, j) for i, j in np.argwhere(distance <= filters.duplicate_bits).tolist() if i < j}
-    expected = {(i, j) for i, j in expected if 2 not in (i, j)} | {(2, 299)}
-    assert found == expected and len(found) > 70
-
-
-def test_groups_are_connected_components():
-    pairs = [(np.array([0, 5]), np.array([3, 6])), (np.array([3]), np.array([5]))]
-    assert groups(8, iter(pairs)).tolist() == [0, 1, 2, 0, 4, 0, 0, 7]
-
-
-def test_splits_follow_the_digest_alone_and_keep_the_shares():
-    digests = np.random.default_rng(2).integers(0, 2**64, 20_000, dtype=np.uint64)
-    splits = assign(digests, Shares())
-    for name, share in (("train", 0.8), ("validation", 0.1), ("test", 0.1)):
-        assert (splits == name).mean() == pytest.approx(share, abs=0.01)
-    assert (assign(digests[::-1], Shares())[::-1] == splits).all()
-    assert set(assign(digests, parse_shares("80/20"))) == {"train", "test"}
-    with pytest.raises(ValueError, match="add up to 100"):
-        parse_shares("80/30")
