@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageColor
 from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
+from .ab_bins import ab_histogram
 from .color import join, lightness, rgb_to_lab
 
 # What ImageNet encoders were trained with (torchvision).
@@ -21,6 +23,10 @@ _IMAGENET_STD = (0.229, 0.224, 0.225)
 # Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
 _BAND_PIXELS = 1 << 18
 _BANDS_AT_ONCE = 4
+_HINT_STRIDE = 4  # px of the working picture in a cell of hints; ColorizationModel.forward says so
+_GREY_PALETTE = 2.0  # CIE units of mean chroma; scans of grey prints stay below
+
+Point = tuple[tuple[float, float], str | Sequence[int]]
 
 
 def normalize_lightness(lightness: torch.Tensor) -> torch.Tensor:
@@ -97,6 +103,66 @@ class ColorizationImageProcessor(BaseImageProcessor):
         pixel_values = normalize_lightness(rgb_to_lab(rgb.float() / 255)[:, :1])
         return BatchFeature(data={"pixel_values": pixel_values}, tensor_type=return_tensors or "pt")
 
+    def make_hints(self, points: Sequence[Point], size: tuple[int, int], relative: bool = False) -> torch.Tensor:
+        """Colours that a person gives at points of a picture, as a guided model takes them.
+
+        Only a* and b* of a colour count; the picture keeps its own lightness. Points in one cell are averaged.
+
+        Args:
+            points: pairs ((x, y), colour). x, y: pixels of the original, from its upper left one, which is (0, 0);
+                colour: "#rrggbb" or another CSS colour, or three sRGB values from 0 to 255.
+            size: width and height of the original, px.
+            relative: x and y are shares of width and height, from 0 to 1.
+
+        Returns:
+            [1, 3, h/4, w/4] float32, CIE ab and 1 in cells with a point, 0 elsewhere; h, w: [`working_shape`].
+
+        Raises:
+            ValueError: if a point is outside of the picture, or a colour cannot be read.
+        """
+        width, height = size
+        rows, columns = (side // _HINT_STRIDE for side in self.working_shape(height, width))
+        cells = torch.zeros(3, rows, columns)
+        for (x, y), colour in points:
+            right, bottom = (1, 1) if relative else (width - 1, height - 1)
+            if not (0 <= x <= right and 0 <= y <= bottom):
+                raise ValueError(
+                    f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {right}, y to {bottom}."
+                )
+            # The middle of a pixel counts, so that the last one falls into the last cell.
+            across, down = (x, y) if relative else ((x + 0.5) / width, (y + 0.5) / height)
+            row, column = min(int(down * rows), rows - 1), min(int(across * columns), columns - 1)
+            rgb = torch.tensor(_read_colour(colour))[:, None, None] / 255
+            cells[:2, row, column] += rgb_to_lab(rgb)[1:, 0, 0]
+            cells[2, row, column] += 1
+        cells[:2] /= cells[2].clamp(min=1)
+        cells[2].clamp_(max=1)
+        return cells[None]
+
+    def make_palette(self, reference) -> torch.Tensor:
+        """The colours of a photograph whose mood is wanted, as a guided model takes them.
+
+        Args:
+            reference: a colour picture, as [`preprocess`] takes them; only its colours count, not where they are.
+
+        Returns:
+            [1, Q] float32, share of each bin of ab; they sum to one.
+
+        Raises:
+            ValueError: if the picture has hardly any colour, or is of another type.
+        """
+        picture = _to_pillow(reference)
+        height, width = self.working_shape(picture.height, picture.width)
+        rgb = torch.from_numpy(np.array(_shrink(picture, width, height))).permute(2, 0, 1)[None].float() / 255
+        ab = F.avg_pool2d(rgb_to_lab(rgb)[:, 1:], _HINT_STRIDE)  # at the scale on which the model chooses colours
+        chroma = ab.norm(dim=1).mean().item()
+        if chroma < _GREY_PALETTE:
+            raise ValueError(
+                f"The reference for the palette is grey (mean chroma {chroma:.1f}, at least {_GREY_PALETTE:g} is "
+                "needed); choose a photograph in colour."
+            )
+        return ab_histogram(ab)
+
     def post_process_colorization(self, outputs, originals, saturation: float = 1.0) -> list[Image.Image]:
         """Put predicted colours on the originals: their size, their luminance.
 
@@ -132,6 +198,19 @@ def _to_pillow(image) -> Image.Image:
             f"A picture is a Pillow picture or a uint8 array [H, W] or [H, W, 3], not {array.dtype} {array.shape}."
         )
     return Image.fromarray(array)
+
+
+def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
+    """Three sRGB values from 0 to 255."""
+    if isinstance(colour, str):
+        try:
+            return tuple(map(float, ImageColor.getrgb(colour)[:3]))
+        except ValueError:
+            raise ValueError(f"{colour!r} is no colour; write it as #rrggbb.") from None
+    values = tuple(map(float, colour))
+    if len(values) != 3 or not all(0 <= value <= 255 for value in values):
+        raise ValueError(f"A colour is #rrggbb or three values from 0 to 255, not {tuple(colour)}.")
+    return values
 
 
 def _shrink(picture: Image.Image, width: int, height: int) -> Image.Image:

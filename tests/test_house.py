@@ -23,7 +23,7 @@ LAW = {
     "colorization.networks": set(),
     "colorization.configuration_colorization": set(),
     "colorization.modeling_colorization": {"configuration_colorization", "networks", "color", "ab_bins"},
-    "colorization.image_processing_colorization": {"color"},
+    "colorization.image_processing_colorization": {"color", "ab_bins"},
     "colorization.pipeline_colorization": {
         "images",
         "image_processing_colorization",
