@@ -6,8 +6,13 @@
     sky       find the sky of what is kept, all cores                         .build/sky/*.parquet
     write     the bytes of what is kept                                       data/SPLIT-00000-of-00010.parquet
 
-A finished file is never written twice. Only about 400 bytes a picture (hashes and small signatures) are held at once,
-in ``decide``; everything else is as large as its portion.
+A finished file is never written twice. Only ``decide`` holds something of every picture at once: some numbers of it,
+its hashes among them; everything else is as large as its portion.
+
+Not ``datasets.map``: it writes one cache file a process, an interrupted one is computed anew from its start, and a
+picture is decoded where a row is asked for. Here the unit is a portion of 512 pictures, done by whichever process is
+free, whose file is there whole or not at all. So a build that was stopped does at most one portion a core again, parts
+of it can be done by machines that share nothing but a folder, and steps pass on file names, not pictures.
 """
 
 from __future__ import annotations
@@ -18,6 +23,8 @@ import itertools
 import logging
 import multiprocessing
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -30,7 +37,7 @@ from tqdm import tqdm
 from .card import write_card
 from .options import WORK, BuildError, BuildOptions
 from .plan import decide
-from .portions import ITEM, PORTION, copy_portion, measure_portion, sky_portion
+from .portions import ITEM, PORTION, copy_portion, load_segmenter, measure_portion, sky_portion
 from .shards import Store
 from .sources import SPLITS, find_items, hash_of, read_splits
 from .writing import write_splits
@@ -60,6 +67,8 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
     if (before := work.read_json("build.json")) and (before["fingerprint"], before["version"]) != (fingerprint, 2):
         logger.info("The options have changed since the interrupted build; it starts afresh.")
         work.remove("")
+    if options.sky and options.sky_model:
+        load_segmenter(options.sky_model)  # better refused now than after the pictures are measured
     try:
         work.write_json("build.json", {"fingerprint": fingerprint, "version": 2, "settings": _settings(options)})
         seconds = {}
@@ -74,9 +83,12 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
             with _timed(seconds, "write"):
                 _run(copy_portion, work, "measures", "pictures", options)
             work.write_json("complete.json", ({"seconds": seconds}))
+            shutil.rmtree(_spool(work), ignore_errors=True)
             rows = sum(work.read(n, ["reason"]).num_rows for n in work.list("measures"))
             return {"seconds": seconds, "listed": rows}
-        return _finish([work], work, output, options, seconds, sources)
+        result = _finish([work], work, output, options, seconds, sources)
+        shutil.rmtree(_spool(work), ignore_errors=True)
+        return result
     except OSError as error:
         raise BuildError(_os_sentence(error, output)) from error
 
@@ -155,6 +167,13 @@ def _finish(
     return {"seconds": seconds, "kept": kept, "dropped": sum(dropped.values())}
 
 
+def _spool(work: Store) -> Path:
+    """Folder on this machine for tars that have to be uncompressed; the same when the build is continued."""
+    if work.local:
+        return Path(work.path("spool"))
+    return Path(tempfile.gettempdir()) / f"landscape-build-{hash_of(work.root):016x}"
+
+
 def _part(part: tuple[int, int]) -> str:
     return f"{part[0]:05d}-of-{part[1]:05d}"
 
@@ -187,8 +206,9 @@ def _list_items(sources: list[str], work: Store, options: BuildOptions, part: tu
         given = read_splits(Path(options.splits_from))
 
     def items() -> Iterator[dict]:
-        spool = Path(work.path("spool")) if work.local else Path(".build-spool")
-        for item in tqdm(find_items(sources, spool, options.licences), desc="list", unit=" files", mininterval=1):
+        for item in tqdm(
+            find_items(sources, _spool(work), options.licences), desc="list", unit=" files", mininterval=1
+        ):
             if part[1] > 1 and hash_of(item.file) % part[1] != part[0]:
                 continue
             row = dataclasses.asdict(item)

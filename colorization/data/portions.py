@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import logging
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -14,9 +16,12 @@ from PIL import Image
 from ..images import Photo, UnreadableImageError, read_photo
 from .archives import ArchiveError
 from .clean import measure, verdict
-from .options import BuildOptions
+from .options import BuildError, BuildOptions
 from .shards import Store
 from .sources import Item, read_item
+
+if TYPE_CHECKING:
+    from ..sky import SkySegmenter
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +58,8 @@ def measure_portion(root: str, before: str, after: str, options: BuildOptions) -
                 content = read_item(item_of(row))
                 photo = read_photo(content, name=row["file"].rsplit("/", 1)[-1])
             except (UnreadableImageError, ArchiveError, OSError, ValueError) as error:
-                row["reason"], row["value"] = "unreadable", str(error)
+                # The sentence of the system, without the path on this machine that Python puts behind it.
+                row["reason"], row["value"] = "unreadable", getattr(error, "strerror", None) or str(error)
                 continue
             row["digest"] = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
             row["bytes"] = len(content)
@@ -95,15 +101,26 @@ def shrink(rgb: np.ndarray) -> Image.Image:
     return picture
 
 
-_segmenter = None  # one a process, loaded with the first portion
+@functools.lru_cache(maxsize=1)  # one a process, loaded with the first portion
+def load_segmenter(model: str) -> SkySegmenter:
+    """The segmenter of ``options.sky_model``.
+
+    Raises:
+        BuildError: if it cannot be loaded or knows no sky.
+    """
+    from ..sky import SkySegmenter
+
+    try:
+        return SkySegmenter(model or None)
+    except (OSError, ValueError, KeyError) as error:
+        said = " ".join(str(error).split())
+        raise BuildError(f"--sky-model {model}: it cannot be used. {said}") from error
 
 
 def sky_portion(root: str, before: str, after: str, options: BuildOptions) -> int:
-    from ..sky import SkySegmenter, sky_label
+    from ..sky import sky_label
 
-    global _segmenter
-    if _segmenter is None:
-        _segmenter = SkySegmenter(options.sky_model or None)
+    segmenter = load_segmenter(options.sky_model)
     store = Store(root)
     rows = store.read(before).to_pylist()
     found = [{"sky_fraction": None, "sky": None} for _ in rows]
@@ -116,7 +133,7 @@ def sky_portion(root: str, before: str, after: str, options: BuildOptions) -> in
                 places.append(place)
             except (UnreadableImageError, ArchiveError, OSError, ValueError) as error:
                 logger.warning("%s: %s", rows[place]["file"], error)
-        for place, fraction in zip(places, _segmenter.fractions(pictures) if pictures else [], strict=True):
+        for place, fraction in zip(places, segmenter.fractions(pictures) if pictures else [], strict=True):
             found[place] = {"sky_fraction": fraction, "sky": sky_label(fraction)}
     store.write(after, [pa.Table.from_pylist(found, SKY)], SKY)
     return len(rows)

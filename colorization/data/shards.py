@@ -10,6 +10,7 @@ from pathlib import Path
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+from fsspec.implementations.local import LocalFileSystem
 
 
 class Store:
@@ -17,9 +18,9 @@ class Store:
 
     def __init__(self, root: str | Path) -> None:
         self.root = str(root).rstrip("/")
-        self.local = "://" not in self.root
         self.filesystem, self.base = fsspec.url_to_fs(self.root)
-        if self.local:
+        self.local = isinstance(self.filesystem, LocalFileSystem)  # file:// is one too
+        if "://" not in self.root:
             self.base = self.root
 
     def path(self, name: str) -> str:
