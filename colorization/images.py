@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ FORMATS = {
     ".bmp": "BMP",
 }
 _LONGEST_SIDE = {"JPEG": 65_500, "WEBP": 16_383}  # px; limits of the file formats
+_SAME_COLOUR = 2  # largest difference of 255 between profiles that both mean sRGB
 _BAND = 256  # rows handled at once, so that no second full-size copy is needed
 
 # How a TIFF file is laid out is not a fact about the photograph, and wrong for the copy.
@@ -219,11 +220,25 @@ def _to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
 
 @functools.lru_cache(maxsize=16)
 def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From a profile to sRGB, None where it is sRGB already; to build one costs as much as a small photograph."""
+    """From a profile to sRGB, None where it is sRGB already; to build one costs as much as a small photograph.
+
+    What a profile is called says nothing: what it makes of colours does. Profiles of sRGB differ by their rounding.
+    """
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    if mode == "RGB" and "srgb" in ImageCms.getProfileDescription(profile).lower():
-        return None
-    return ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+    transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
+    if mode == "RGB":
+        before = _colour_chart()
+        apart = ImageChops.difference(before, ImageCms.applyTransform(before, transform))
+        if max(high for _, high in apart.getextrema()) <= _SAME_COLOUR:
+            return None
+    return transform
+
+
+@functools.cache
+def _colour_chart() -> Image.Image:
+    """Every colour whose channels are multiples of 15, as a picture."""
+    levels = np.arange(0, 256, 15, np.uint8)
+    return Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(len(levels), -1, 3))
 
 
 def _upright(picture: Image.Image, name: str, ours: bool) -> tuple[Image.Image, bytes | None]:

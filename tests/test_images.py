@@ -89,6 +89,20 @@ def test_icc_profile_is_converted_to_srgb(landscape):
     assert np.abs(photo.rgb.astype(int) - np.asarray(landscape)).mean() < 4
 
 
+def test_a_profile_is_srgb_by_what_it_does_not_by_its_name(landscape):
+    srgb = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    renamed = srgb.replace("sRGB built-in".encode("utf-16-be"), "A cat's photo".encode("utf-16-be"))
+    assert renamed != srgb and "srgb" not in ImageCms.getProfileDescription(io.BytesIO(renamed)).lower()
+    for profile in (srgb, renamed):
+        photo = read_photo(encode(landscape, "PNG", icc_profile=profile))
+        assert np.array_equal(photo.rgb, np.asarray(landscape))
+    # The same name, but what it calls red is blue.
+    swapped = srgb.replace(b"rXYZ", b"tmp.").replace(b"bXYZ", b"rXYZ").replace(b"tmp.", b"bXYZ")
+    assert "srgb" in ImageCms.getProfileDescription(io.BytesIO(swapped)).lower()
+    photo = read_photo(encode(landscape, "PNG", icc_profile=swapped))
+    assert np.abs(photo.rgb[..., ::-1].astype(int) - np.asarray(landscape)).max() <= 2
+
+
 def test_broken_icc_profile_is_ignored(landscape):
     photo = read_photo(encode(landscape, "PNG", icc_profile=b"not a profile"))
     assert np.array_equal(photo.rgb, np.asarray(landscape))

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import shlex
 from collections import Counter, defaultdict
+from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -100,9 +102,43 @@ def _text(table, licences, skies, total, weak, size, splits, options, decision, 
     ]  # fmt: skip
     lines += [f"| {source} | {licence} | {count:,} |" for (source, licence), count in sorted(licences.items())]
     lines += ["", "The pictures belong to their makers; a licence that is unknown is no permission to share.", ""]
-    lines += ["## How it was built", "", "```", "python scripts/build_dataset.py " + " ".join(sources), "```", ""]
+    lines += ["## How it was built", "", "```bash", _command(sources, options), "```", ""]
     lines += ["Seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()) + ".", ""]
     return "\n".join(lines)
+
+
+def _command(sources: list[str], options: BuildOptions) -> str:
+    """The command, with names instead of paths: where a folder lay on somebody's machine is nobody's business."""
+    words, default = [_name(source) for source in sources], BuildOptions()
+    if options.shares != default.shares:
+        words += ["--splits", f"{options.shares.train:g}/{options.shares.validation:g}/{options.shares.test:g}"]
+    if options.splits_from:
+        words += ["--splits-from", _name(options.splits_from)]
+    if options.share_tolerance != default.share_tolerance:
+        words += ["--share-tolerance", f"{options.share_tolerance:g}"]
+    if options.same_scene_bits != default.same_scene_bits:
+        words += ["--same-scene", str(options.same_scene_bits)]
+    for name, value in dataclasses.asdict(options.filters).items():
+        if value != getattr(default.filters, name):
+            words += ["--filter", f"{name}={value:g}"]
+    for source, licence in options.licences.items():
+        words += ["--licence", f"{source}={licence}" if source else licence]
+    if not options.sky:
+        words.append("--no-sky")
+    if options.sky_model:
+        hub_id = not Path(options.sky_model).exists()
+        words += ["--sky-model", options.sky_model if hub_id else _name(options.sky_model)]
+    if options.reencode:
+        words += ["--reencode", str(options.reencode), "--max-side", str(options.max_side)]
+    return shlex.join(["python", "scripts/build_dataset.py", *words, "--output", "DIR"])
+
+
+def _name(source: str) -> str:
+    """An address without passwords in it, of a path the last part."""
+    if "://" in source:
+        protocol, _, rest = source.partition("://")
+        return f"{protocol}://{Path(rest).name if protocol == 'file' else rest.rsplit('@', 1)[-1]}"
+    return source if source == "--merge" else Path(source).resolve().name or "source"
 
 
 def _about_splits(options: BuildOptions, decision: Decision) -> str:

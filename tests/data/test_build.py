@@ -447,3 +447,27 @@ def test_scenes_are_divided_alike(tmp_path: Path):
         for scene in ("coast", "desert")
         for split, count in (("train", 24), ("validation", 3), ("test", 3))
     }
+
+
+def test_the_card_says_how_it_was_built_but_not_where(tmp_path: Path):
+    plant(tmp_path / "secret" / "my photos", range(6))
+    (tmp_path / "secret" / "my photos" / "hills" / "no.jpg").write_bytes(b"no")
+    (tmp_path / "secret" / "splits.csv").write_text("path,split\nhills/001.jpg,test\n")
+    command = [str(tmp_path / "secret" / "my photos"), "--output", str(tmp_path / "out"), "--no-sky", "--workers", "1"]
+    command += [
+        "--splits-from",
+        str(tmp_path / "secret" / "splits.csv"),
+        "--filter",
+        "min_side=64",
+        "--splits",
+        "70/30",
+    ]
+    assert main([*command, "--licence", "my photos=CC0"]) == 0
+    assert (
+        "python scripts/build_dataset.py 'my photos' --splits 70/0/30 --splits-from splits.csv --filter min_side=64 "
+        "--licence 'my photos=CC0' --no-sky --output DIR" in card(tmp_path / "out")
+    )
+    for file in (tmp_path / "out").rglob("*"):
+        assert not file.is_file() or (
+            b"secret" not in file.read_bytes() and str(tmp_path).encode() not in file.read_bytes()
+        )

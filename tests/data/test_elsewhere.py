@@ -119,11 +119,10 @@ def test_a_source_behind_an_address(photographs: Path, tmp_path: Path):
 
 def save_segmenter(folder: Path, classes: list[str]) -> Path:
     """A semantic segmentation model as the Hub has them, tiny, untrained and sure of itself."""
-    config = SegformerConfig(
-        num_encoder_blocks=2, depths=[1, 1], sr_ratios=[2, 1], hidden_sizes=[8, 16], patch_sizes=[7, 3], strides=[4, 2],
-        num_attention_heads=[1, 2], mlp_ratios=[2, 2], decoder_hidden_size=16, initializer_range=1.0, id2label=dict(enumerate(classes)),
-        label2id={name: number for number, name in enumerate(classes)},
-    )  # fmt: skip
+    shape = {"num_encoder_blocks": 2, "depths": [1, 1], "sr_ratios": [2, 1], "num_attention_heads": [1, 2]}
+    shape |= {"hidden_sizes": [8, 16], "patch_sizes": [7, 3], "strides": [4, 2], "mlp_ratios": [2, 2]}
+    names = dict(enumerate(classes))
+    config = SegformerConfig(**shape, decoder_hidden_size=16, initializer_range=1.0, id2label=names)
     torch.manual_seed(0)
     SegformerForSemanticSegmentation(config).eval().save_pretrained(folder)
     SegformerImageProcessor(size={"height": 64, "width": 64}).save_pretrained(folder)
