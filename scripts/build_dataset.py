@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import logging
+import subprocess
 import sys
 from pathlib import Path
 
@@ -24,20 +25,11 @@ from colorization.data.sources import SourceError
 from colorization.data.splits import parse_shares
 
 
-def push(output: Path, repository: str, dry_run: bool) -> None:
-    """Send a built data set with its card to the Hub, or say what would be sent."""
-    files = sorted(p for p in output.rglob("*") if p.is_file() and ".build" not in p.relative_to(output).parts)
-    for file in files:
-        logging.info("  %10d  %s", file.stat().st_size, file.relative_to(output))
-    total = sum(file.stat().st_size for file in files)
-    if dry_run:
-        logging.info("Would send %d files, %.1f MB, to the data set %s.", len(files), total / 1e6, repository)
-        return
-    from huggingface_hub import HfApi
-
-    hub = HfApi()
-    hub.create_repo(repository, repo_type="dataset", private=True, exist_ok=True)
-    hub.upload_folder(repo_id=repository, repo_type="dataset", folder_path=output, ignore_patterns=".build/**")
+def push(output: str, repository: str, dry_run: bool) -> int:
+    """Send a built data set by ``push_to_hub.py``, with all its checks, or let it say what would be sent."""
+    script = Path(__file__).with_name("push_to_hub.py")
+    command = [sys.executable, str(script), "--repo-id", repository, "--dataset", output]
+    return subprocess.run([*command, *(["--dry-run"] if dry_run else [])], check=False).returncode
 
 
 def parse_part(text: str) -> tuple[int, int]:
@@ -101,13 +93,22 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--shard", type=parse_part, metavar="I/N", help="build only part I of N, to be merged")
     parser.add_argument("--merge", action="store_true", help="join the parts under --output")
     parser.add_argument(
-        "--push-to-hub", default="", metavar="USER/NAME", help="send the result there (a private data set)"
+        "--push-to-hub",
+        default="",
+        metavar="USER/NAME",
+        help="send the result there, private, as push_to_hub.py --dataset does",
     )
     parser.add_argument("--dry-run", action="store_true", help="with --push-to-hub: only say what would be sent")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if bool(args.sources) == args.merge and not (args.push_to_hub and not args.sources):
         parser.error("give sources to build from, or --merge, or only --push-to-hub for a data set that is built")
+    if args.dry_run and not args.push_to_hub:
+        parser.error("--dry-run is for --push-to-hub")
+    if args.push_to_hub and (args.shard or "://" in args.output):
+        parser.error("--push-to-hub sends a finished data set from a folder of this machine")
+    if args.push_to_hub and args.push_to_hub.count("/") != 1:
+        parser.error(f"--push-to-hub is USER/NAME, not {args.push_to_hub!r}")
     if args.merge and args.shard:
         parser.error("--merge joins all parts; leave out --shard")
     try:
@@ -125,8 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
             logging.info("%s", merge(args.output, options))
         elif args.sources:
             logging.info("%s", build(args.sources, args.output, options, args.shard or (0, 1)))
-        if args.push_to_hub and not args.shard:
-            push(Path(args.output), args.push_to_hub, args.dry_run)
+        if args.push_to_hub:
+            return push(args.output, args.push_to_hub, args.dry_run)
     except (BuildError, SourceError) as error:
         logging.error("%s", error)
         return 1
