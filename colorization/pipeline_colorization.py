@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -10,9 +11,10 @@ from transformers import AutoModel, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from .configuration_colorization import ColorizationConfig
-from .image_processing_colorization import ColorizationImageProcessor
+from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, read_photo
 from .modeling_colorization import ColorizationModel
+from .prediction import Prediction
 
 EMBEDDED_MODEL = Path(__file__).parent / "pretrained" / "landscape"
 
@@ -21,8 +23,14 @@ class ColorizationPipeline(Pipeline):
     """Colours photographs: ``pipe("beach.jpg")`` is a Pillow picture of the same size.
 
     Takes a path, bytes, a Pillow picture or a [`Photo`], or a list of them. Alpha and EXIF are kept (EXIF in
-    ``picture.info["exif"]``). Keyword arguments of a call: ``saturation`` (factor on chroma, 1.0) and
-    ``max_megapixels`` (larger pictures are refused, 100). Raises [`UnreadableImageError`] for what is no picture.
+    ``picture.info["exif"]``). Raises [`UnreadableImageError`] for what is no picture. Keyword arguments of a call:
+
+    * ``saturation``: factor on chroma, 1.0;
+    * ``max_megapixels``: larger pictures are refused, 100;
+    * ``hints``: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only;
+    * ``palette``: another photograph (path, bytes or picture) whose colours are wanted; guided models only;
+    * ``num_variants``: K for a list of K distinct colourings, the first of which is the ordinary one; 1 to 9, models
+      with a classifier only. The same ``seed`` (0) gives the same ones.
     """
 
     _load_processor = False
@@ -30,28 +38,73 @@ class ColorizationPipeline(Pipeline):
     _load_feature_extractor = False
     _load_tokenizer = False
 
-    def _sanitize_parameters(self, saturation: float | None = None, max_megapixels: float | None = None, **kwargs):
-        if kwargs:
-            raise TypeError(f"Unknown argument: {', '.join(kwargs)}. Known are saturation and max_megapixels.")
-        preprocess = {} if max_megapixels is None else {"max_megapixels": max_megapixels}
-        postprocess = {} if saturation is None else {"saturation": saturation}
-        return preprocess, {}, postprocess
+    def _sanitize_parameters(self, **kwargs):
+        steps = {
+            "preprocess": ("max_megapixels", "hints", "palette"),
+            "forward": (),
+            "postprocess": ("saturation", "num_variants", "seed"),
+        }
+        known = [name for names in steps.values() for name in names]
+        if unknown := [name for name in kwargs if name not in known]:
+            raise TypeError(f"Unknown argument: {', '.join(unknown)}. Known are {', '.join(known)}.")
+        given = {name: value for name, value in kwargs.items() if value is not None}
+        if "palette" in given:  # once a call, not once a photograph
+            given["palette"] = self._read_palette(given["palette"], given.get("max_megapixels", MAX_MEGAPIXELS))
+        return tuple({name: given[name] for name in names if name in given} for names in steps.values())
 
-    def preprocess(self, inputs, max_megapixels: float = MAX_MEGAPIXELS) -> dict:
+    def _read_palette(self, source, max_megapixels: float) -> torch.Tensor:
+        if isinstance(source, torch.Tensor):
+            return source
+        photo = source if isinstance(source, Photo) else read_photo(source, max_megapixels=max_megapixels)
+        return self.image_processor.make_palette(photo.rgb)
+
+    def preprocess(
+        self,
+        inputs,
+        max_megapixels: float = MAX_MEGAPIXELS,
+        hints: Sequence[Point] = (),
+        palette: torch.Tensor | None = None,
+    ) -> dict:
         photo = inputs if isinstance(inputs, Photo) else read_photo(inputs, max_megapixels=max_megapixels)
-        return {**self.image_processor(Image.fromarray(photo.rgb)), "photo": photo}
+        guidance = {}
+        if hints:
+            guidance["hints"] = self.image_processor.make_hints(hints, (photo.width, photo.height))
+        if palette is not None:
+            guidance["palette"] = palette
+        return {**self.image_processor(Image.fromarray(photo.rgb)), **guidance, "photo": photo}
 
-    def _forward(self, model_inputs: dict) -> dict:
-        return {"ab": self.model(model_inputs["pixel_values"]).ab, "photo": model_inputs["photo"]}
+    def _forward(self, model_inputs: dict) -> Prediction:
+        guidance = {name: model_inputs[name] for name in ("hints", "palette") if name in model_inputs}
+        outputs = self.model(model_inputs["pixel_values"], **guidance)
+        prediction = {"photo": model_inputs["photo"], "ab": outputs.ab[0].float().cpu()}
+        if outputs.logits is not None:
+            prediction["logits"] = outputs.logits[0].float().cpu()
+            prediction["spread"] = self.model.predict_spread(outputs)[0, 0].cpu()
+        return Prediction(**prediction)
 
-    def postprocess(self, model_outputs: dict, saturation: float = 1.0) -> Image.Image:
-        return self.apply_ab(model_outputs["photo"], model_outputs["ab"][0], saturation)
+    def postprocess(
+        self, model_outputs: Prediction, saturation: float = 1.0, num_variants: int | None = None, seed: int = 0
+    ) -> Image.Image | list[Image.Image]:
+        photo = model_outputs.photo
+        if num_variants is None:
+            return self.apply_ab(photo, model_outputs.ab, saturation)
+        return [self.apply_ab(photo, ab, saturation) for ab in model_outputs.variants(num_variants, seed)]
+
+    def predict(self, photo, **kwargs) -> Prediction:
+        """What the model says of a photograph, to look into and to put on it later (with [`apply_ab`]).
+
+        Args:
+            photo: as in a call, but one.
+            kwargs: ``hints``, ``palette`` and ``max_megapixels``, as in a call.
+        """
+        preprocess, _, postprocess = self._sanitize_parameters(**kwargs)
+        if postprocess:
+            raise TypeError(f"Not an argument of predict: {', '.join(postprocess)}.")
+        return self.forward(self.preprocess(photo, **preprocess))
 
     def predict_ab(self, photo: Photo) -> torch.Tensor:
         """ab [2, h, w] of a photograph in CIE units, float32 on the CPU: small, to keep and apply again."""
-        with torch.inference_mode():
-            inputs = self.image_processor(Image.fromarray(photo.rgb))
-            return self.model(inputs["pixel_values"].to(self.device)).ab[0].float().cpu()
+        return self.predict(photo).ab
 
     def apply_ab(self, photo: Photo, ab: torch.Tensor, saturation: float = 1.0) -> Image.Image:
         """Put ab [2, h, w] on a photograph: mode RGB, or RGBA where it has alpha, EXIF in ``info["exif"]``."""

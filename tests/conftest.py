@@ -75,6 +75,23 @@ def tiny_pipeline() -> ColorizationPipeline:
 
 
 @pytest.fixture(scope="session")
+def guided_pipeline() -> ColorizationPipeline:
+    """As ``tiny_pipeline``, with a classifier, and open to hints and palettes."""
+    torch.manual_seed(0)
+    model = ColorizationModel(
+        ColorizationConfig(
+            encoder_widths=(8, 8, 8, 8), context_width=8, decoder_widths=(8, 8, 8), head="both", guided=True
+        )
+    ).eval()
+    with torch.no_grad():
+        model.network.head.weight.mul_(300)
+        model.network.classifier[-1].weight.mul_(4)
+        for layer in (*model.network.guidance.joins, model.network.guidance.palette):
+            torch.nn.init.normal_(layer.weight, std=0.5)
+    return ColorizationPipeline(model=model, image_processor=ColorizationImageProcessor(working_size=64), device="cpu")
+
+
+@pytest.fixture(scope="session")
 def tiny_model_dir(tiny_pipeline: ColorizationPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("tiny-model")
     tiny_pipeline.save_pretrained(folder)

@@ -21,11 +21,21 @@ LAW = {
     "colorization.images": set(),
     "colorization.ab_bins": {"color"},
     "colorization.networks": set(),
+    "colorization.networks_earlier": {"networks"},
     "colorization.configuration_colorization": set(),
-    "colorization.modeling_colorization": {"configuration_colorization", "networks", "color", "ab_bins"},
+    "colorization.modeling_colorization": {
+        "configuration_colorization",
+        "networks",
+        "networks_earlier",
+        "color",
+        "ab_bins",
+    },
     "colorization.image_processing_colorization": {"color", "ab_bins"},
+    "colorization.variants": {"ab_bins", "color"},
+    "colorization.prediction": {"color", "images", "variants"},
     "colorization.pipeline_colorization": {
         "images",
+        "prediction",
         "image_processing_colorization",
         "modeling_colorization",
         "configuration_colorization",
@@ -35,6 +45,7 @@ LAW = {
     "colorization.data": {"images", "color", "sky", "data"},
     "colorization.training": {
         "data",
+        "configuration_colorization",
         "modeling_colorization",
         "image_processing_colorization",
         "color",
@@ -59,6 +70,7 @@ LAW = {
         "data.archives",
         "eval.metrics",
         "eval.inputs",
+        "eval.sky_dependence",
         "space",
     },
 }
@@ -132,7 +144,10 @@ def test_remote_files_are_flat_and_known():
         "images.py",
         "modeling_colorization.py",
         "networks.py",
+        "networks_earlier.py",
         "pipeline_colorization.py",
+        "prediction.py",
+        "variants.py",
     }
     for path in files:
         assert path.parent == package

@@ -1,0 +1,100 @@
+"""What the model says of one photograph: a colour everywhere, how sure it is of it, and what else it could be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from .color import lightness
+from .images import Photo
+from .variants import plausible_colours, plausible_variants
+
+# Mean spread of a picture, CIE units. Fitted on validation pictures so that above the first one the mean CIEDE2000 is
+# over the average of all, and above the second one is the worst fifth: `python scripts/measure_guidance.py confidence`.
+SEVERAL_COLOURS, LITTLE_TO_GO_ON = 18.0, 24.0
+# The overlay: spread where its colour begins, and where it is full; the ab of that colour, a magenta that no landscape
+# has and that sRGB can show at most lightnesses.
+_OVERLAY_RANGE = (8.0, 36.0)
+_OVERLAY_AB = (55.0, -35.0)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answer of ``ColorizationPipeline.predict``; all tensors are float32 on the CPU.
+
+    Attributes:
+        photo: what was asked about.
+        ab: [2, h, w], CIE units; small, ``ColorizationPipeline.apply_ab`` puts it on the photograph.
+        logits: [Q, h, w] over the bins of ab, or None of a model without a classifier.
+        spread: [h, w], CIE units: how far the true colour may be from ``ab`` (root mean square under the predicted
+            distribution); None without a classifier.
+    """
+
+    photo: Photo
+    ab: torch.Tensor
+    logits: torch.Tensor | None = None
+    spread: torch.Tensor | None = None
+
+    @property
+    def mean_spread(self) -> float:
+        """Mean of the spread over the picture, CIE units. Raises ValueError without a classifier."""
+        self._need_classifier("say how sure it is")
+        return float(self.spread.mean())
+
+    @property
+    def confidence(self) -> str:
+        """The mean spread in words. Raises ValueError without a classifier."""
+        mean = self.mean_spread
+        if mean >= LITTLE_TO_GO_ON:
+            return "little to go on here"
+        return "several colourings are plausible" if mean >= SEVERAL_COLOURS else "fairly sure"
+
+    def variants(self, count: int, seed: int = 0) -> torch.Tensor:
+        """Distinct plausible colourings [count, 2, h, w], the first of them ``ab``; the same seed gives the same ones.
+
+        Raises:
+            ValueError: without a classifier, or if the count is out of range.
+        """
+        self._need_classifier("offer several colourings")
+        return plausible_variants(self.logits, self.ab, count, seed)
+
+    def suggest_colours(self, point: tuple[float, float], count: int = 4) -> list[str]:
+        """The most plausible distinct colours at a point (x, y), pixels of the photograph, at its own lightness there.
+
+        Returns:
+            At most ``count`` of "#rrggbb", most probable first.
+
+        Raises:
+            ValueError: if the point is outside of the picture, or without a classifier.
+        """
+        self._need_classifier("suggest colours")
+        x, y = point
+        width, height = self.photo.width, self.photo.height
+        if not (0 <= x < width and 0 <= y < height):
+            raise ValueError(
+                f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {width - 1}, y to {height - 1}."
+            )
+        x, y = int(x), int(y)
+        rows, columns = self.ab.shape[1:]
+        row, column = int((y + 0.5) / height * rows), int((x + 0.5) / width * columns)
+        own = lightness(torch.from_numpy(self.photo.rgb[y : y + 1, x : x + 1].copy())).item()
+        return plausible_colours(self.logits[:, row, column], own, count)
+
+    def overlay_ab(self) -> torch.Tensor:
+        """ab [2, h, w] that paints uncertain places magenta and leaves sure ones grey, for ``apply_ab``.
+
+        Raises:
+            ValueError: without a classifier.
+        """
+        self._need_classifier("say how sure it is")
+        low, high = _OVERLAY_RANGE
+        strength = ((self.spread - low) / (high - low)).clamp(0, 1)
+        return strength * strength.new_tensor(_OVERLAY_AB)[:, None, None]
+
+    def _need_classifier(self, purpose: str) -> None:
+        if self.logits is None:
+            raise ValueError(
+                f"This model cannot {purpose}: it has no classifier over colours. Load one whose configuration has "
+                "head 'classification' or 'both'."
+            )

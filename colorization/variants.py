@@ -1,0 +1,115 @@
+"""Other plausible colours of a picture, out of the distribution that a classifier predicts over bins of ab."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from .ab_bins import ab_centres
+from .color import fit_gamut, lab_to_rgb
+
+MAX_VARIANTS = 9
+# Chosen on validation pictures by the best of four: `python scripts/measure_guidance.py variants --sweep`.
+SHIFT = 0.65  # mean shift of a variant, in standard deviations of the predicted distribution along its direction
+SHARPENING = 0.6  # temperature: below 1, a variant goes over to another probable colour rather than between two
+# Degrees from the first principal axis: opposite ways along it, then along the second one, then between.
+_ANGLES = (0, 180, 90, 270, 45, 225, 135, 315)
+_MAX_TILT = 2.0  # per CIE unit: one grid step changes odds by e**20, all of the probability that there is has moved
+_HALVINGS = 16
+# Of suggestions for a point, CIE units of ab:
+_MODE_RADIUS = 15.0  # what one suggestion stands for
+_MODE_DISTANCE = 20.0  # between suggestions
+_SAME_COLOUR = 8.0  # between suggestions as sRGB can show them at the lightness of the point
+
+
+def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
+    """Distinct colourings of one picture, each as coherent in space as the prediction itself.
+
+    Each variant but the first tilts the distributions of all pixels in the same sense, p'(q) ~ p(q) exp(t u c_q)
+    (exponential tilting, the change of measure of Esscher 1932), with a direction u in the ab plane and the t at which
+    the mean over the picture moves by a stated share of its uncertainty. So pixels that could be otherwise change most,
+    sure ones stay, and neighbours change alike. Directions are the principal axes of that uncertainty, the covariance
+    of the predicted distributions averaged over the picture.
+
+    Args:
+        logits: [Q, h, w] over the bins of ab.
+        ab: [2, h, w], CIE units; the ordinary result.
+        count: number of variants, 1 to 9; the first is ``ab``.
+        seed: 0 for the principal axes; any other number turns all directions by an angle of its own.
+
+    Returns:
+        [count, 2, h, w] float32, CIE units.
+
+    Raises:
+        ValueError: if the count is out of range.
+    """
+    if not 1 <= count <= MAX_VARIANTS:
+        raise ValueError(f"The number of variants is from 1 to {MAX_VARIANTS}, not {count}.")
+    centres = ab_centres().to(logits.device)
+    flat = logits.detach().float().flatten(1).T / SHARPENING  # [N, Q]
+    share = flat.softmax(dim=1)
+    mean = share @ centres
+    covariance = (share.mean(dim=0)[:, None] * centres).T @ centres - mean.T @ mean / len(mean)
+    axes = _principal_axes(covariance.cpu()).to(logits.device)
+    turn = 0.0 if seed == 0 else float(torch.rand((), generator=torch.Generator().manual_seed(seed))) * 2 * math.pi
+    variants = [ab.detach().float()]
+    for degrees in _ANGLES[: count - 1]:
+        angle = math.radians(degrees) + turn
+        direction = axes @ axes.new_tensor((math.cos(angle), math.sin(angle)))
+        wanted = SHIFT * (direction @ covariance @ direction).clamp(min=0).sqrt()
+        tilt = _tilt(flat, mean, centres, direction, float(wanted))
+        shift = (flat + tilt * (centres @ direction)).softmax(dim=1) @ centres - mean
+        variants.append(variants[0] + shift.T.view_as(ab))
+    return torch.stack(variants)
+
+
+def _principal_axes(covariance: torch.Tensor) -> torch.Tensor:
+    """Unit columns [2, 2], larger variance first, signs so that each points to warmer (yellow, then red) colours."""
+    axes = torch.linalg.eigh(covariance.double()).eigenvectors.flip(1).float()
+    # The sign of an eigenvector is arbitrary and differs between machines.
+    return axes * torch.where(axes.sum(dim=0) < 0, -1.0, 1.0)
+
+
+def _tilt(
+    flat: torch.Tensor, mean: torch.Tensor, centres: torch.Tensor, direction: torch.Tensor, wanted: float
+) -> float:
+    """The tilt at which the mean over the picture moves by ``wanted`` CIE units; the mean grows with it (bisection)."""
+    step = max(1, len(flat) // 1024)  # some thousand pixels say enough about the mean
+    flat, before = flat[::step], (mean[::step] @ direction).mean()
+    along = centres @ direction
+    low, high = 0.0, _MAX_TILT
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        moved = ((flat + middle * along).softmax(dim=1) @ along).mean() - before
+        low, high = (middle, high) if moved < wanted else (low, middle)
+    return (low + high) / 2
+
+
+def plausible_colours(logits: torch.Tensor, lightness: float, count: int = 4) -> list[str]:
+    """The most probable distinct colours of one pixel, at its own lightness.
+
+    Args:
+        logits: [Q] over the bins of ab, at the pixel.
+        lightness: its L*, 0 to 100.
+        count: how many at most; fewer where sRGB shows no more that differ (near black and white), or where no more
+            are probable.
+
+    Returns:
+        "#rrggbb", most probable first.
+    """
+    centres = ab_centres().to(logits.device)
+    left = logits.detach().float().softmax(dim=0)
+    found: list[torch.Tensor] = []
+    while len(found) < count and left.sum() > 0.01:
+        # A mode is where most probability lies around, not one bin that is a little above its neighbours.
+        near = torch.cdist(centres, centres) < _MODE_RADIUS
+        peak = int((near.float() @ left).argmax())
+        share = left * near[peak]
+        colour = torch.cat((share.new_tensor([lightness]), share @ centres / share.sum()))
+        shown = fit_gamut(colour[:, None, None])
+        if all((shown - other)[1:].norm() > _SAME_COLOUR for other in found):
+            found.append(shown)
+        left = left.masked_fill((centres - centres[peak]).norm(dim=1) < _MODE_DISTANCE, 0)
+    codes = [(lab_to_rgb(lab).flatten() * 255).round().int().tolist() for lab in found]
+    return ["#{:02x}{:02x}{:02x}".format(*code) for code in codes]
