@@ -62,6 +62,14 @@ class Models:
                     raise PageError("The colour model could not be loaded on this server, so nothing works.") from None
             return self._pipeline
 
+    def folder(self) -> Path | None:
+        """Where the colour model lies on this disk; None if it is one on the Hub."""
+        if self._model is None:
+            from colorization.pipeline_colorization import EMBEDDED_MODEL
+
+            return EMBEDDED_MODEL
+        return Path(self._model) if Path(self._model).is_dir() else None
+
     def sky(self) -> SkySegmenter | None:
         """The model that finds the sky, on the CPU (it takes milliseconds); None where it cannot be loaded."""
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from space import tab_batch, tab_colourize, tab_measure
+from space import tab_batch, tab_colourize, tab_failures, tab_measure
 from space.examples import ExampleShelf
 from space.models import Models
 from space.service import DELETE_AFTER, DELETE_EVERY, ColorizeService
@@ -79,5 +79,7 @@ def build_page(
                 tab_batch.build(service)
             with gr.Tab("Compare and measure", id="measure"):
                 tab_measure.build(service, Models(second, device) if second else None)
+            with gr.Tab("When it fails", id="failures"):
+                tab_failures.build(service)
         gr.Markdown(_SMALL_PRINT, elem_id="small-print", elem_classes="small-print")
     return page.queue(default_concurrency_limit=2, max_size=100)

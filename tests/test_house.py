@@ -40,7 +40,7 @@ LAW = {
         "modeling_colorization",
         "configuration_colorization",
     },
-    "colorization.__main__": {"pipeline_colorization", "images"},
+    "colorization.__main__": {"pipeline_colorization", "images", "variants"},
     "colorization.sky": {"color", "images"},
     "colorization.data": {"images", "color", "sky", "data"},
     "colorization.training": {

@@ -44,6 +44,7 @@ def test_only_what_is_documented_is_public(client) -> None:
         "/colorize",
         "/colorize_batch",
         "/measure",
+        "/sky_experiment",
     }
 
 
@@ -61,6 +62,11 @@ def test_measure(client, uploads: Path) -> None:
     assert len(pictures) >= 5
     with pytest.raises(Exception, match="only"):
         client.predict(gradio_client.handle_file(str(uploads / "colours.png")), "Another model", api_name="/measure")
+
+
+def test_sky_experiment(client) -> None:
+    facts, pictures = client.predict(None, api_name="/sky_experiment")
+    assert 0 < facts["cut"] < 1 and facts["chroma_with"] > 0 and len(pictures) == 4
 
 
 @pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("half.jpg", "cut off")])

@@ -188,6 +188,24 @@ def test_what_cannot_be_measured_is_answered_with_a_sentence(desktop, uploads: P
     assert reason in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
 
 
+def test_failures_are_told_with_figures_and_pictures(page, uploads: Path) -> None:
+    page.get_by_role("tab", name="When it fails").click()
+    assert "another model" in page.inner_text("#published")  # the tests' tiny one was never published
+    page.click("#experiment-drawn")
+    page.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
+    assert "was cut away" in page.inner_text("#experiment-said")
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
+
+
+def test_a_picture_without_sky_is_answered_with_a_sentence(desktop, uploads: Path) -> None:
+    desktop.get_by_role("tab", name="When it fails").click()
+    desktop.click("#experiment-own >> text=Try it on your own photograph")
+    desktop.set_input_files("#experiment-photo input[type=file]", uploads / "half.jpg")
+    desktop.wait_for_selector("#experiment-photo img")
+    desktop.click("#experiment-start")
+    assert "cut off" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
+
+
 def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
     """For screen readers: buttons, links and inputs that are seen say what they are."""
     _colour(desktop, uploads / "beach.jpg")
