@@ -7,14 +7,15 @@ import glob
 import logging
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from .images import FORMATS, MAX_MEGAPIXELS, UnreadableImageError, read_photo, save_picture
-from .pipeline_colorization import load_pipeline
+from .images import FORMATS, MAX_MEGAPIXELS, Photo, UnreadableImageError, read_photo, save_picture
+from .pipeline_colorization import ColorizationPipeline, load_pipeline
+from .variants import MAX_VARIANTS
 
 # Readable but not written: these come out as PNG.
 _SUFFIXES = {*FORMATS, ".gif", ".ppm", ".pgm", ".pnm", ".avif"}
@@ -79,6 +80,28 @@ def target_path(job: Job, output: Path, file_format: str, taken: dict[Path, Path
     return target
 
 
+def read_hint(text: str) -> tuple[tuple[str, str], str]:
+    """``X,Y,#rrggbb`` of the command line; X and Y in pixels, or in percent of width and height."""
+    try:
+        x, y, colour = text.split(",", 2)
+        for place in (x, y):
+            float(place.removesuffix("%"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not X,Y,#rrggbb, such as 120,80,#4060a0 or 50%,10%,#4060a0"
+        ) from None
+    return (x, y), colour
+
+
+def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[float, float], str]:
+    """A hint in pixels of one photograph."""
+    (x, y), colour = hint
+    return tuple(
+        float(place[:-1]) / 100 * (length - 1) if place.endswith("%") else float(place)
+        for place, length in ((x, photo.width), (y, photo.height))
+    ), colour
+
+
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m colorization",
@@ -95,6 +118,21 @@ def build_parser() -> argparse.ArgumentParser:
         "--format", default="same", choices=("same", "png", "jpg", "webp", "tiff"), help="default: as the input"
     )
     parser.add_argument("--saturation", type=float, default=1.0, metavar="S", help="factor on chroma, 0 is grey")
+    parser.add_argument(
+        "--variants",
+        type=int,
+        metavar="K",
+        help="K plausible colourings of each picture; the second and further ones are called NAME-variant-2 and so on",
+    )
+    parser.add_argument(
+        "--hint",
+        type=read_hint,
+        action="append",
+        default=[],
+        metavar="X,Y,#RRGGBB",
+        help="a colour that you know, at a point in pixels from the upper left, or 50%%,10%%,#4060a0; repeatable",
+    )
+    parser.add_argument("--palette", type=Path, metavar="FILE", help="a colour photograph whose mood is wanted")
     parser.add_argument("--skip-existing", action="store_true", help="leave finished results alone")
     parser.add_argument(
         "--recursive",
@@ -112,6 +150,24 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace) -> dict:
+    """Arguments of the call that are the same for all pictures.
+
+    Raises:
+        ValueError: if the palette cannot be read or is grey, or the model does not take what is asked for.
+    """
+    config = pipe.model.config
+    if (args.hint or args.palette) and not config.guided:
+        raise ValueError("This model takes no --hint and no --palette: it was not trained to be guided.")
+    if args.variants and config.head not in ("classification", "both"):
+        raise ValueError("This model has one colouring only: --variants needs a classifier over colours.")
+    options = {"num_variants": args.variants}
+    if args.palette:
+        options["palette"] = pipe.image_processor.make_palette(read_photo(args.palette, name=str(args.palette)).rgb)
+    pipe.image_processor.make_hints([((0, 0), colour) for _, colour in args.hint], (1, 1))
+    return options
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = build_parser()
@@ -121,6 +177,8 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("--saturation is a factor from 0 to 10.")
     if not args.max_megapixels > 0:
         parser.error("--max-megapixels must be above 0.")
+    if args.variants is not None and not 1 <= args.variants <= MAX_VARIANTS:
+        parser.error(f"--variants is a number from 1 to {MAX_VARIANTS}.")
     if args.output.exists() and not args.output.is_dir():
         parser.error(f"{args.output} is a file; -o names a folder.")
     jobs, problems = collect(args.inputs, args.output, args.recursive)
@@ -131,23 +189,34 @@ def main(arguments: list[str] | None = None) -> int:
         pipe = load_pipeline(args.model, args.device)
     except (OSError, ValueError, RuntimeError) as error:
         parser.error(f"The model cannot be loaded: {error}")
+    try:
+        # Once, here: a wrong reference or a model that takes none is one mistake, not one for each picture.
+        options = check_guidance(pipe, args)
+    except ValueError as error:
+        parser.error(str(error))
 
     start, done, skipped, taken = time.perf_counter(), 0, 0, {}
     with logging_redirect_tqdm():
         for job in tqdm(jobs, unit="picture", disable=None):
-            target = target_path(job, args.output, args.format, taken)
-            if args.skip_existing and target.exists():
+            names = [job.target.name, *(f"{job.target.name}-variant-{n}" for n in range(2, (args.variants or 1) + 1))]
+            targets = [
+                target_path(replace(job, target=job.target.with_name(name)), args.output, args.format, taken)
+                for name in names
+            ]
+            if args.skip_existing and all(target.exists() for target in targets):
                 skipped += 1
                 continue
             try:
-                if target.exists() and target.resolve() == job.source.resolve():
+                if any(target.exists() and target.resolve() == job.source.resolve() for target in targets):
                     raise UnreadableImageError(
                         f"{job.source}: the result would replace the original; choose another -o."
                     )
                 photo = read_photo(job.source, name=str(job.source), max_megapixels=args.max_megapixels)
-                picture = pipe(photo, saturation=args.saturation)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                save_picture(picture, target)
+                hints = [place_hint(hint, photo) for hint in args.hint]
+                pictures = pipe(photo, saturation=args.saturation, hints=hints, **options)
+                for picture, target in zip(pictures if args.variants else [pictures], targets, strict=True):
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    save_picture(picture, target)
                 done += 1
             except OSError as error:
                 problems.append(f"{job.source}: the result cannot be written ({error.strerror or error}).")

@@ -146,3 +146,75 @@ def test_help_is_quick_and_runs_as_a_module():
         [sys.executable, "-m", "colorization", "--help"], capture_output=True, text=True, check=True
     )
     assert "exit codes" in result.stdout
+
+
+@pytest.fixture
+def run_guided(guided_pipeline, tmp_path_factory, capsys):
+    folder = tmp_path_factory.mktemp("guided-model")
+    guided_pipeline.save_pretrained(folder)
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([*map(str, arguments), "--model", str(folder), "--device", "cpu"])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def test_variants(run_guided, tmp_path, landscape):
+    (tmp_path / "in").mkdir()
+    landscape.save(tmp_path / "in" / "a.png")
+    landscape.save(tmp_path / "in" / "a-variant-2.png")
+    code, printed, _ = run_guided(tmp_path / "in", "-o", tmp_path / "out", "--variants", 3)
+    assert code == 0 and "2 coloured" in printed
+    results = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert len(results) == 6 and {"a.png", "a-variant-2.png", "a-variant-3.png"} < set(results)
+    assert len({results[name] for name in ("a.png", "a-variant-3.png")}) == 2
+    code, printed, _ = run_guided(tmp_path / "in", "-o", tmp_path / "out", "--variants", 3, "--skip-existing")
+    assert "0 coloured, 2 left alone" in printed
+
+
+def test_hints_and_palette(run_guided, tmp_path, landscape):
+    grey, reference = tmp_path / "grey.png", tmp_path / "reference.png"
+    landscape.convert("L").save(grey)
+    Image.new("RGB", (40, 40), (180, 90, 30)).save(reference)
+    given = [
+        [],
+        ["--hint", "60,40,#ff0000"],
+        ["--hint", "60,40,#ff0000", "--hint", "0%,100%,#00ff00"],
+        ["--palette", reference],
+    ]
+    results = set()
+    for number, options in enumerate(given):
+        code, _, errors = run_guided(grey, "-o", tmp_path / str(number), *options)
+        assert code == 0, errors
+        results.add((tmp_path / str(number) / "grey.png").read_bytes())
+    assert len(results) == len(given)
+    code, _, errors = run_guided(grey, "-o", tmp_path / "out", "--hint", "500,40,#ff0000")
+    assert code == 1 and "outside of the picture: x goes from 0 to 119, y to 79" in errors
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--hint", "60,40"], "is not X,Y,#rrggbb"),
+        (["--hint", "60,40,#12345"], "is no colour"),
+        (["--palette", "grey.png"], "choose a photograph in colour"),
+        (["--palette", "nothing.png"], "nothing.png"),
+        (["--variants", "10"], "from 1 to 9"),
+    ],
+)
+def test_wrong_guidance_is_wrong_usage(run_guided, tmp_path, landscape, capsys, monkeypatch, options, sentence):
+    monkeypatch.chdir(tmp_path)
+    landscape.convert("L").save("grey.png")
+    with pytest.raises(SystemExit) as ended:
+        run_guided("grey.png", "-o", "out", *options)
+    assert ended.value.code == 2 and sentence in capsys.readouterr().err
+
+
+def test_a_model_without_guidance_says_so(run, tmp_path, landscape, capsys):
+    landscape.save(tmp_path / "a.png")
+    for options in (["--variants", "2"], ["--hint", "1,1,#ff0000"]):
+        with pytest.raises(SystemExit) as ended:
+            run(tmp_path / "a.png", "-o", tmp_path / "out", *options)
+        assert ended.value.code == 2 and "This model" in capsys.readouterr().err
