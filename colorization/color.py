@@ -35,6 +35,10 @@ _WHITE = _XYZ_FROM_RGB.sum(axis=1)
 _RELATIVE_FROM_RGB = _XYZ_FROM_RGB / _WHITE[:, None]
 _RGB_FROM_RELATIVE = np.linalg.inv(_RELATIVE_FROM_RGB)
 
+# CIE 015:2004, table T.3: the white of daylight D50, about 5000 K; the white of sRGB is D65, about 6500 K.
+_D50 = np.array([0.96422, 1.0, 0.82521])
+_WARMTH_CHROMA = 10.0  # CIE units; a colour of this chroma takes half of the shift of warmth
+
 # IEC 61966-2-1: a linear toe, then a power law with offset.
 _SRGB_SLOPE, _SRGB_OFFSET, _SRGB_POWER = 12.92, 0.055, 2.4
 _SRGB_TOE = 0.04045  # encoded value where the toe ends
@@ -132,6 +136,33 @@ def lch_to_lab(lch: torch.Tensor) -> torch.Tensor:
     _check_channels(lch, "lch")
     lightness, chroma, hue = lch.unbind(-3)
     return torch.stack((lightness, chroma * hue.cos(), chroma * hue.sin()), dim=-3)
+
+
+def warm(ab: torch.Tensor, warmth: float) -> torch.Tensor:
+    """Shift colours along daylight: towards the yellow of a low sun, or the blue of open shade.
+
+    The direction is that from the white D65 to the white D50 in Lab, (2.5, 17.7), and warmth 1 is all of it. A colour
+    takes C / (C + 10) of that, C being its chroma: what is grey stays grey (snow, fog, roads), as it would for an eye
+    that has adapted to the light.
+
+    Args:
+        ab: [..., 2, h, w] in CIE units.
+        warmth: -1 (cool) to 1 (warm); 0 changes nothing.
+
+    Returns:
+        [..., 2, h, w].
+
+    Raises:
+        ValueError: if warmth is out of range.
+    """
+    if not -1 <= warmth <= 1:
+        raise ValueError(f"warmth goes from -1 (cool) to 1 (warm), not {warmth}.")
+    if warmth == 0:
+        return ab
+    x, y, z = _f(torch.from_numpy(_D50 / _WHITE)).tolist()
+    chroma = ab.norm(dim=-3, keepdim=True)
+    shift = ab.new_tensor([500 * (x - y), 200 * (y - z)])[:, None, None]
+    return ab + warmth * shift * chroma / (chroma + _WARMTH_CHROMA)
 
 
 def in_gamut(lab: torch.Tensor, tolerance: float = 1e-4) -> torch.Tensor:

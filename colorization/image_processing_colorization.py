@@ -15,7 +15,7 @@ from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
 from .ab_bins import ab_histogram
-from .color import join, lightness, rgb_to_lab
+from .color import join, lightness, rgb_to_lab, warm
 
 # What ImageNet encoders were trained with (torchvision).
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
@@ -163,19 +163,23 @@ class ColorizationImageProcessor(BaseImageProcessor):
             )
         return ab_histogram(ab)
 
-    def post_process_colorization(self, outputs, originals, saturation: float = 1.0) -> list[Image.Image]:
+    def post_process_colorization(
+        self, outputs, originals, saturation: float = 1.0, warmth: float = 0.0
+    ) -> list[Image.Image]:
         """Put predicted colours on the originals: their size, their luminance.
 
         Args:
             outputs: [`ColorizationOutput`], or its ``ab`` [B, 2, h, w] in CIE units.
             originals: B pictures, as [`preprocess`] takes them; their own colours are ignored.
             saturation: factor on chroma, 0 for grey.
+            warmth: shift along daylight, -1 (cool) to 1 (warm), see ``color.warm``.
 
         Returns:
             B Pillow pictures, mode RGB, each of its original's size.
 
         Raises:
-            ValueError: if the number of pictures differs, ab is not finite, or saturation is negative.
+            ValueError: if the number of pictures differs, ab is not finite, saturation is negative, or warmth is not
+                in [-1, 1].
         """
         ab = outputs if isinstance(outputs, torch.Tensor) else outputs.ab
         originals = originals if isinstance(originals, list | tuple) else [originals]
@@ -185,7 +189,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
             raise ValueError(f"saturation is a factor from 0 on, not {saturation}.")
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("The predicted colours are not finite numbers; the model's weights are damaged.")
-        ab = ab.detach().float().cpu() * saturation
+        ab = warm(ab.detach().float().cpu() * saturation, warmth)
         return [_colour(original, plane) for original, plane in zip(originals, ab, strict=True)]
 
 

@@ -26,6 +26,7 @@ class ColorizationPipeline(Pipeline):
     ``picture.info["exif"]``). Raises [`UnreadableImageError`] for what is no picture. Keyword arguments of a call:
 
     * ``saturation``: factor on chroma, 1.0;
+    * ``warmth``: shift along daylight, -1 (cool) to 1 (warm), 0.0;
     * ``max_megapixels``: larger pictures are refused, 100;
     * ``hints``: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only;
     * ``palette``: another photograph (path, bytes or picture) whose colours are wanted; guided models only;
@@ -42,7 +43,7 @@ class ColorizationPipeline(Pipeline):
         steps = {
             "preprocess": ("max_megapixels", "hints", "palette"),
             "forward": (),
-            "postprocess": ("saturation", "num_variants", "seed"),
+            "postprocess": ("saturation", "warmth", "num_variants", "seed"),
         }
         known = [name for names in steps.values() for name in names]
         if unknown := [name for name in kwargs if name not in known]:
@@ -83,12 +84,17 @@ class ColorizationPipeline(Pipeline):
         return Prediction(**prediction)
 
     def postprocess(
-        self, model_outputs: Prediction, saturation: float = 1.0, num_variants: int | None = None, seed: int = 0
+        self,
+        model_outputs: Prediction,
+        saturation: float = 1.0,
+        num_variants: int | None = None,
+        seed: int = 0,
+        warmth: float = 0.0,
     ) -> Image.Image | list[Image.Image]:
         photo = model_outputs.photo
         if num_variants is None:
-            return self.apply_ab(photo, model_outputs.ab, saturation)
-        return [self.apply_ab(photo, ab, saturation) for ab in model_outputs.variants(num_variants, seed)]
+            return self.apply_ab(photo, model_outputs.ab, saturation, warmth)
+        return [self.apply_ab(photo, ab, saturation, warmth) for ab in model_outputs.variants(num_variants, seed)]
 
     def predict(self, photo, **kwargs) -> Prediction:
         """What the model says of a photograph, to look into and to put on it later (with [`apply_ab`]).
@@ -106,9 +112,9 @@ class ColorizationPipeline(Pipeline):
         """ab [2, h, w] of a photograph in CIE units, float32 on the CPU: small, to keep and apply again."""
         return self.predict(photo).ab
 
-    def apply_ab(self, photo: Photo, ab: torch.Tensor, saturation: float = 1.0) -> Image.Image:
+    def apply_ab(self, photo: Photo, ab: torch.Tensor, saturation: float = 1.0, warmth: float = 0.0) -> Image.Image:
         """Put ab [2, h, w] on a photograph: mode RGB, or RGBA where it has alpha, EXIF in ``info["exif"]``."""
-        (picture,) = self.image_processor.post_process_colorization(ab[None], [photo.rgb], saturation)
+        (picture,) = self.image_processor.post_process_colorization(ab[None], [photo.rgb], saturation, warmth)
         if photo.alpha is not None:
             picture.putalpha(Image.fromarray(photo.alpha))
         if photo.exif:

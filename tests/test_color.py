@@ -118,3 +118,19 @@ def test_join_of_no_colour_returns_the_same_grey():
 def test_wrong_input_is_named(bad):
     with pytest.raises(ValueError, match=r"\[\.\.\., 3, H, W\]"):
         color.rgb_to_lab(bad)
+
+
+def test_warmth_moves_along_daylight_and_leaves_grey_alone() -> None:
+    """Colours of much chroma move almost by the step from the white D65 to D50 (scikit-image's), grey not at all."""
+    from skimage.color import xyz2lab, xyz_tristimulus_values
+
+    d50 = np.array(xyz_tristimulus_values(illuminant="D50", observer="2"))
+    _, a, b = xyz2lab(d50[None, None], illuminant="D65")[0, 0]
+    ab = torch.tensor([[0.0, 90.0, -5.0], [0.0, 0.0, -5.0]], dtype=torch.float64)[:, None]
+    moved = color.warm(ab, 1.0) - ab
+    assert moved[:, 0, 0].abs().max() == 0
+    assert moved[:, 0, 1].numpy() == pytest.approx(0.9 * np.array([a, b]), abs=0.05)
+    assert torch.allclose(color.warm(ab, -0.5) - ab, -0.5 * moved)
+    assert color.warm(ab, 0.0) is ab
+    with pytest.raises(ValueError, match="warmth"):
+        color.warm(ab, 2.0)
