@@ -13,10 +13,13 @@ from transformers.utils import ModelOutput, logging
 from .ab_bins import ab_centres, annealed_mean, spread
 from .color import rgb_to_lab
 from .configuration_colorization import ColorizationConfig
-from .networks import RawOutput, ResNetUNet
+from .networks import RawOutput, ResNetEncoder, ResNetUNet
+from .networks_earlier import Autoencoder, UNet, ZhangNet
 
 logger = logging.get_logger(__name__)
 
+# What ImageNet encoders were trained with (torchvision), as in the image processor.
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CALIBRATION_RANGE = (0.7, 1.6)  # factors on chroma beyond these are more often wrong than right
 
 
@@ -61,7 +64,7 @@ class ColorizationModel(PreTrainedModel):
             nn.init.zeros_(module.bias)
         elif self.config.guided and module in (*self.network.guidance.joins, self.network.guidance.palette):
             nn.init.zeros_(module.weight)  # a trained network that learns to be guided begins as it was
-        elif isinstance(module, nn.Conv2d):
+        elif isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
@@ -107,6 +110,8 @@ class ColorizationModel(PreTrainedModel):
                 scale = hints.new_tensor([self.config.ab_scale, self.config.ab_scale, 1])
                 guidance["hints"] = hints / scale[:, None, None]
             guidance["palette"] = palette
+        if self.config.raw_lightness:
+            pixel_values = _undo_normalization(pixel_values)
         output = self._interpret(self.network(pixel_values, **guidance))
         return output.to_tuple() if return_dict is False else output
 
@@ -149,7 +154,18 @@ class ColorizationModel(PreTrainedModel):
 def _build(config: ColorizationConfig) -> nn.Module:
     channels = {"regression": 2, "both": 2, "rgb": 3, "classification": 0}[config.head]
     bins = len(ab_centres()) if config.head in ("classification", "both") else 0
+    if config.architecture == "unet":
+        return UNet(config.widths, channels, config.dropout, config.attention)
+    if config.architecture == "zhang":
+        return ZhangNet(config.widths[0], channels, bins)
+    if config.architecture == "autoencoder":
+        return Autoencoder(config.widths, channels, config.scene_width)
     return ResNetUNet(config.encoder_widths, config.context_width, config.decoder_widths, channels, bins, config.guided)
+
+
+def _undo_normalization(pixel_values: torch.Tensor) -> torch.Tensor:
+    mean, std = (pixel_values.new_tensor(values)[:, None, None] for values in (_IMAGENET_MEAN, _IMAGENET_STD))
+    return pixel_values * std + mean
 
 
 def calibrate(ab: torch.Tensor, log_chroma: torch.Tensor, strength: float) -> torch.Tensor:
@@ -190,7 +206,9 @@ def load_encoder(model: ColorizationModel, weights: str | Path | None = "imagene
         )
     else:
         state, origin = _read_state(Path(weights)), str(weights)
-    encoder = model.network.encoder
+    encoder = getattr(model.network, "encoder", None)
+    if not isinstance(encoder, ResNetEncoder):
+        raise ValueError(f"{model.config.architecture} has no ResNet encoder; train it with --encoder none.")
     own = encoder.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
     if not fitting:

@@ -1,20 +1,26 @@
-"""Training: recipes, what is done to pictures, the loss, and a loop that can be interrupted."""
+"""Training: recipes, what is done to pictures, and a loop that can be interrupted and watched."""
 
 from __future__ import annotations
 
 import dataclasses
-import shutil
+import logging
 
 import pytest
 import torch
+from PIL import Image
 
 from colorization import ColorizationModel, color
-from colorization.data.pictures import Crops, RunOrder, load_pictures
-from colorization.data.transforms import Degradation, degrade, random_crop
-from colorization.training.loop import _schedule, train
+from colorization.data.crops import Crops, RunOrder
+from colorization.data.pictures import load_pictures
+from colorization.data.transforms import Degradation, View, degrade, random_view
+from colorization.training.checkpoints import DiskFullError
+from colorization.training.loop import Machine, train
 from colorization.training.losses import huber
 from colorization.training.recipe import Recipe, RecipeError, list_recipes, load_recipe, save_recipe
-from scripts.train import main, make_validation
+from colorization.training.schedule import adversarial_weight, learning_rate_factor
+from colorization.training.watching import read_history
+from scripts.train import main
+from scripts.validation import HarnessValidation
 
 from .conftest import draw_landscape, make_tiny_model
 
@@ -43,8 +49,8 @@ def data(tmp_path):
 
 def run(data, output, recipe=TINY, resume=False) -> ColorizationModel:
     pictures = load_pictures(str(data), "train")
-    validate = make_validation(load_pictures(str(data), "validation"), recipe)
-    return train(make_tiny_model(), recipe, pictures, validate, output, resume=resume, workers=0)
+    validation = HarnessValidation(load_pictures(str(data), "validation"), recipe)
+    return train(make_tiny_model(), recipe, pictures, validation, output, resume=resume, machine=Machine(workers=0))
 
 
 def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypatch):
@@ -66,7 +72,7 @@ def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypat
     with pytest.raises(Killed):
         run(data, tmp_path / "parts")
     monkeypatch.setattr(objective, "huber", huber)
-    assert (tmp_path / "parts" / "checkpoints" / "32.pt").is_file()
+    assert (tmp_path / "parts" / "checkpoints" / "32").is_dir()
     parts = run(data, tmp_path / "parts", resume=True).state_dict()
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
 
@@ -74,36 +80,17 @@ def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypat
 def test_a_run_leaves_what_is_promised(data, tmp_path):
     run(data, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
-    assert names == {"recipe.yaml", "history.csv", "checkpoints", "model"}
-    assert len(list((tmp_path / "out" / "checkpoints").iterdir())) == 2  # older ones are pruned
-    assert len((tmp_path / "out" / "history.csv").read_text().splitlines()) == 3
+    assert names == {"recipe.yaml", "history.csv", "training.png", "samples", "checkpoints", "model"}
+    # Older ones are pruned.
+    assert {path.name for path in (tmp_path / "out" / "checkpoints").iterdir()} == {"48", "64"}
+    history = read_history(tmp_path / "out" / "history.csv")
+    assert [row["pictures"] for row in history] == [32, 64]
+    assert {"loss", "colour", "psnr_rgb", "ciede2000", "sepia_rate"} <= history[0].keys()
+    with Image.open(tmp_path / "out" / "samples" / "000000064.png") as grid:
+        assert grid.size == (4 * 48, 3 * 48)  # four pictures; input, output, truth
     assert load_recipe(str(tmp_path / "out" / "recipe.yaml")) == TINY
     model = ColorizationModel.from_pretrained(tmp_path / "out" / "model")
     assert model.dtype == torch.float16
-
-
-def test_overfits_a_few_pictures(tmp_path):
-    (tmp_path / "data" / "train").mkdir(parents=True)
-    for seed in range(8):
-        draw_landscape(48, 48, seed).save(tmp_path / "data" / "train" / f"{seed}.png")
-    shutil.copytree(tmp_path / "data" / "train", tmp_path / "data" / "val")
-    recipe = dataclasses.replace(
-        TINY,
-        crop_sizes=(32,),
-        pictures=1600,
-        learning_rate=1e-2,
-        min_crop_scale=1.0,
-        degradation_probability=0.0,
-        validate_every=1600,
-        checkpoint_every=1600,
-        ema_half_life=100,
-        validation_pictures=8,
-    )
-    validate = make_validation(load_pictures(str(tmp_path / "data"), "validation"), recipe)
-    before = validate(make_tiny_model())["ab_rmse"]
-    after = validate(run(tmp_path / "data", tmp_path / "out", recipe))
-    assert after["ab_rmse"] < 0.5 * before
-    assert 0.8 < after["chroma_ratio_median"] < 1.2
 
 
 def test_frozen_layers_do_not_move(data, tmp_path):
@@ -128,16 +115,19 @@ def test_ageing_changes_luminance_only_in_range_and_by_seed():
     assert torch.allclose(untouched, lightness, atol=1e-4)
 
 
-def test_crops_are_upright_true_to_aspect_and_without_borders():
-    # Brightness rises from left to right and colour from top to bottom: a crop may mirror the first, never the second.
-    from PIL import Image
-
+@pytest.fixture
+def ramp():
+    """Brightness rises from left to right and colour from top to bottom; no black anywhere."""
     ramp = Image.merge("RGB", [Image.linear_gradient("L").rotate(90)] * 2 + [Image.linear_gradient("L")])
-    ramp = ramp.point(lambda value: 40 + value * 0.8)  # no black anywhere
+    return ramp.point(lambda value: 40 + value * 0.8)
+
+
+def test_crops_are_upright_true_to_aspect_and_without_borders(ramp):
+    # A crop may mirror the brightness, never the colour.
     generator = torch.Generator().manual_seed(0)
     mirrored = 0
     for _ in range(40):
-        crop = random_crop(ramp, 32, 0.3, generator)
+        crop = random_view(ramp, 32, View(0.3), generator)
         assert crop.size == (32, 32) and min(low for low, _ in crop.getextrema()) >= 38
         assert crop.getpixel((16, 31))[2] > crop.getpixel((16, 0))[2]
         mirrored += crop.getpixel((0, 16))[0] > crop.getpixel((31, 16))[0]
@@ -147,20 +137,51 @@ def test_crops_are_upright_true_to_aspect_and_without_borders():
     assert 8 < mirrored < 32
 
 
+def test_habits_of_earlier_systems_do_what_they_are_blamed_for(ramp):
+    views = [random_view(ramp, 32, View(1.0, vertical_flip=True), torch.Generator().manual_seed(n)) for n in range(40)]
+    upside_down = sum(view.getpixel((16, 31))[2] < view.getpixel((16, 0))[2] for view in views)
+    assert 8 < upside_down < 32
+    turned = random_view(ramp, 32, View(1.0, rotation=15), torch.Generator().manual_seed(0))
+    assert min(turned.getpixel(corner) for corner in ((0, 0), (31, 0), (0, 31), (31, 31))) == (0, 0, 0)
+    wide = ramp.resize((256, 128))
+    squashed = random_view(wide, 32, View(1.0, squash=True), torch.Generator().manual_seed(0))
+    # All of the picture is there, in a square.
+    assert abs(abs(squashed.getpixel((31, 16))[0] - squashed.getpixel((0, 16))[0]) - 204) < 16
+    jittered = [random_view(ramp, 32, View(1.0, jitter=0.5), torch.Generator().manual_seed(n)) for n in range(8)]
+    assert len({picture.getpixel((16, 16)) for picture in jittered}) == 8
+
+
 def test_order_shows_every_picture_once_a_round_and_sizes_in_turn():
-    batches = list(RunOrder(indices=range(10), total=60, batch_size=5, sizes=(32, 64), seed=0, start=0))
+    batches = list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=0))
     seen = [index for batch in batches for index, _, _ in batch]
     for first in range(0, 60, 10):
         assert sorted(seen[first : first + 10]) == list(range(10))
     assert seen[:10] != seen[10:20]
     assert {size for batch in batches[:6] for _, _, size in batch} == {32}
     assert {size for batch in batches[6:] for _, _, size in batch} == {64}
-    assert list(RunOrder(indices=range(10), total=60, batch_size=5, sizes=(32, 64), seed=0, start=25)) == batches[5:]
+    assert list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=25)) == batches[5:]
+
+
+def test_order_of_a_divided_run_is_that_of_the_whole():
+    common = dict(count=10, total=60, batch_size=6, sizes=(32,), seed=0, start=0)
+    whole = list(RunOrder(**common))
+    first, second = (list(RunOrder(**common, parts=2, own=[number])) for number in range(2))
+    assert [a + b for a, b in zip(first, second, strict=True)] == whole
+    steps = list(RunOrder(**common, parts=2))
+    assert [a + b for a, b in zip(steps[::2], steps[1::2], strict=True)] == whole
+    assert len(steps) == len(RunOrder(**common, parts=2)) == 20
+
+
+def test_phases_add_pictures_to_those_before():
+    order = RunOrder(count=20, total=120, batch_size=5, sizes=(32,), seed=0, start=0, shares=(0.25, 1.0))
+    seen = [index for batch in order for index, _, _ in batch]
+    small = set(seen[:60])
+    assert len(small) == 5 and sorted(seen[60:80]) == list(range(20))
 
 
 def test_crop_depends_on_its_place_alone(data):
     pictures = load_pictures(str(data), "train")
-    crops = Crops(pictures, 0.3, seed=0)
+    crops = Crops(pictures, View(0.3), seed=0)
     assert torch.equal(crops[(3, 7, 32)], crops[(3, 7, 32)])
     assert not torch.equal(crops[(3, 7, 32)], crops[(3, 8, 32)])
 
@@ -183,9 +204,15 @@ def test_huber_limits_and_weight():
 
 
 def test_schedule_ends():
-    assert _schedule(0, TINY) == pytest.approx(0.5)
-    assert _schedule(TINY.warmup, TINY) == pytest.approx(1)
-    assert _schedule(TINY.pictures, TINY) == pytest.approx(0.01)
+    assert learning_rate_factor(0, TINY) == pytest.approx(0.5)
+    assert learning_rate_factor(TINY.warmup, TINY) == pytest.approx(1)
+    assert learning_rate_factor(TINY.pictures, TINY) == pytest.approx(0.01)
+    steps = dataclasses.replace(TINY, schedule="step", warmup=0)
+    assert [learning_rate_factor(seen, steps) for seen in (0, 31, 32, 53, 54, 64)] == [1, 1, 0.1, 0.1, 0.01, 0.01]
+    constant = dataclasses.replace(TINY, schedule="constant", warmup=0)
+    assert {learning_rate_factor(seen, constant) for seen in (0, 32, 64)} == {1.0}
+    late = dataclasses.replace(TINY, adversarial_weight=0.5, adversarial_from=0.75)
+    assert [adversarial_weight(seen, late) for seen in (0, 47, 48, 64)] == [0, 0, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("name", list_recipes())
@@ -207,6 +234,13 @@ def test_recipes_load_and_survive_the_round_trip(name, tmp_path):
         ("crop_sizes=[100]", "multiples of 16"),
         ("min_crop_scale=0", r"\(0, 1\]"),
         ("seed", "key=value"),
+        ("squash=1", "type bool"),
+        ("model.head=nothing", "head is one of"),
+        ("model.heads=both", "unknown field heads"),
+        ("model=5", "is a group"),
+        ("schedule=linear", "schedule is one of"),
+        ("hint_probability=0.5", "need a guided model"),
+        ("patience=2", "needs select_by"),
     ],
 )
 def test_recipe_errors_are_sentences(override, reason):
@@ -228,7 +262,7 @@ def test_a_second_stage_starts_from_the_whole_model_of_the_first(data, tmp_path,
     from scripts import train as script
 
     began = []
-    monkeypatch.setattr(script, "train", lambda model, *a, **k: began.append(model))
+    monkeypatch.setattr(script, "train", lambda model, *rest, **named: began.append(model))
     arguments = ["--recipe", "landscape-finish", "--data", str(data), "--output", str(tmp_path / "out")]
     assert main([*arguments, "--start-from", str(tiny_model_dir)]) == 0
     theirs = ColorizationModel.from_pretrained(tiny_model_dir, dtype=torch.float32).state_dict()
@@ -247,3 +281,69 @@ def test_train_script_dry_run_and_errors(data, tmp_path, capsys):
         with pytest.raises(SystemExit) as stopped:
             main([*common, *wrong])
         assert stopped.value.code == 2
+
+
+def test_the_best_is_kept_and_a_run_without_progress_ends(data, tmp_path):
+    class Scripted:
+        higher_is_better = {"score": True}
+        values = iter([1.0, 3.0, 2.0, 2.5, 9.0])
+
+        def __call__(self, model):
+            weights.append(model.network.head.weight.clone())
+            return {"score": next(self.values)}
+
+        def draw(self, model, path):
+            pass
+
+    weights = []
+    recipe = dataclasses.replace(TINY, validate_every=8, select_by="score", patience=2)
+    train(
+        make_tiny_model(), recipe, load_pictures(str(data), "train"), Scripted(), tmp_path / "out",
+        machine=Machine(workers=0),
+    )  # fmt: skip
+    assert [row["score"] for row in read_history(tmp_path / "out" / "history.csv")] == [1, 3, 2, 2.5]
+    kept = ColorizationModel.from_pretrained(tmp_path / "out" / "model").network.head.weight
+    assert torch.equal(kept, weights[1].half())
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, tmp_path, caplog):
+    whole = run(data, tmp_path / "out").state_dict()
+    newest = tmp_path / "out" / "checkpoints" / "64"
+    for file in newest.glob("*.bin"):
+        file.write_bytes(file.read_bytes()[:100])
+    with caplog.at_level(logging.WARNING):
+        again = run(data, tmp_path / "out", resume=True).state_dict()
+    assert "after 64 pictures is damaged" in caplog.text
+    assert all(torch.equal(value, again[name]) for name, value in whole.items())
+    history = read_history(tmp_path / "out" / "history.csv")
+    assert [row["pictures"] for row in history] == [32, 64]  # no row twice
+    for folder in (tmp_path / "out" / "checkpoints").iterdir():
+        for file in folder.iterdir():
+            file.write_bytes(b"")
+    with pytest.raises(RuntimeError, match="none of the 2 checkpoints can be read"):
+        run(data, tmp_path / "out", resume=True)
+
+
+def test_a_full_disk_stops_with_a_sentence_and_keeps_what_is_there(data, tmp_path, monkeypatch):
+    import errno
+
+    from accelerate import Accelerator
+
+    calls, save = iter(range(100)), Accelerator.save_state
+
+    def fills_up(self, folder):
+        save(self, folder)
+        if next(calls) == 2:
+            raise RuntimeError("could not write") from OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Accelerator, "save_state", fills_up)
+    with pytest.raises(DiskFullError, match="after 48 pictures"):
+        run(data, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out" / "checkpoints").iterdir()} == {"16", "32"}
+
+
+def test_a_batch_that_cannot_be_divided_is_said(data, tmp_path):
+    with pytest.raises(ValueError, match="8 cannot be divided into 1 processes x 3 parts"):
+        run(data, tmp_path / "out", dataclasses.replace(TINY, accumulation=3))
+    with pytest.raises(ValueError, match="select_by is one of psnr_rgb"):
+        run(data, tmp_path / "out", dataclasses.replace(TINY, select_by="beauty"))

@@ -13,27 +13,57 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from torchvision.transforms import functional
 
 
-def random_crop(picture: Image.Image, size: int, min_scale: float, generator: torch.Generator) -> Image.Image:
-    """Cut a square of true aspect out of ``picture``, resize it to ``size`` px, and mirror every second one.
+@dataclass(frozen=True)
+class View:
+    """How a picture is cut and turned. All but the first are habits of earlier systems, kept to show what they cost."""
+
+    min_scale: float = 0.25
+    """Smallest area of the crop as a share of the largest square that fits, in (0, 1]."""
+    squash: bool = False
+    """A crop has the picture's aspect and is squashed into a square; at ``min_scale`` 1 that is the whole picture."""
+    vertical_flip: bool = False
+    """Every second picture is turned upside down."""
+    rotation: float = 0.0
+    """Largest angle in degrees, either way; the corners turn black."""
+    jitter: float = 0.0
+    """Brightness, contrast and saturation of the *target* change by up to this share, its hue by a tenth of it."""
+
+
+def random_view(picture: Image.Image, size: int, how: View, generator: torch.Generator) -> Image.Image:
+    """Cut a square out of ``picture``, resize it to ``size`` px, mirror every second one, and do what else is asked.
 
     Args:
         picture: RGB.
         size: side of the result, in pixels.
-        min_scale: smallest area of the crop as a share of the largest square that fits, in (0, 1].
+        how: of true aspect and without borders unless it says otherwise.
         generator: the only source of chance.
 
     Returns:
         A square picture, ``size`` px.
     """
-    chance = torch.rand(4, generator=generator).tolist()
+    chance = torch.rand(10, generator=generator).tolist()
     width, height = picture.size
-    largest = min(width, height)
-    side = max(1, round(largest * math.sqrt(min_scale + (1 - min_scale) * chance[0])))
-    left, top = round((width - side) * chance[1]), round((height - side) * chance[2])
-    picture = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
-    return picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT) if chance[3] < 0.5 else picture
+    scale = math.sqrt(how.min_scale + (1 - how.min_scale) * chance[0])
+    across, down = (width, height) if how.squash else (min(width, height),) * 2
+    across, down = max(1, round(across * scale)), max(1, round(down * scale))
+    left, top = round((width - across) * chance[1]), round((height - down) * chance[2])
+    picture = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + across, top + down))
+    if chance[3] < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    if how.vertical_flip and chance[4] < 0.5:
+        picture = picture.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    if how.rotation:
+        picture = picture.rotate(how.rotation * (2 * chance[5] - 1), Image.Resampling.BILINEAR)
+    if how.jitter:
+        bright, contrast, saturation, hue = (how.jitter * (2 * value - 1) for value in chance[6:])
+        picture = functional.adjust_brightness(picture, 1 + bright)
+        picture = functional.adjust_contrast(picture, 1 + contrast)
+        picture = functional.adjust_saturation(picture, 1 + saturation)
+        picture = functional.adjust_hue(picture, hue / 10)
+    return picture
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,19 @@
-"""The training loop, top to bottom: picture -> L and ab -> model -> loss -> step -> EMA -> log -> checkpoint."""
+"""The training loop, top to bottom: crops -> Lab -> model -> losses -> step -> average -> log -> checkpoint."""
 
 from __future__ import annotations
 
-import csv
 import logging
-import math
-import shutil
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
+import datasets
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
 from accelerate.utils import set_seed
-from datasets import Dataset
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -21,148 +21,275 @@ from tqdm.auto import tqdm
 
 from ..ab_bins import ab_histogram
 from ..color import rgb_to_lab
-from ..data.pictures import Crops, RunOrder, repeat_no_sky
-from ..data.transforms import Degradation, degrade
-from ..image_processing_colorization import ColorizationImageProcessor, normalize_lightness
+from ..data.crops import Crops, RunOrder, StreamedCrops
+from ..data.decoded import decode_once
+from ..data.pictures import repeat_no_sky
 from ..modeling_colorization import ColorizationModel
-from .guidance import draw_hints, draw_palette
+from .batches import Batch, make_batch
+from .checkpoints import export, load_checkpoint, save_checkpoint
+from .discriminator import PatchDiscriminator
+from .losses import discriminator_loss, generator_loss
 from .objective import Objective
 from .recipe import Recipe, save_recipe
+from .schedule import adversarial_weight, learning_rate_factor, reached
+from .watching import Progress, plot_history, read_history, write_history
 
 logger = logging.getLogger(__name__)
 
-Validate = Callable[[ColorizationModel], dict[str, float]]
+
+class Validation(Protocol):
+    """Measures a model while it is trained; see ``scripts/validation.py``."""
+
+    higher_is_better: Mapping[str, bool]
+    """What of the measures is better: more, or less."""
+
+    def __call__(self, model: ColorizationModel) -> dict[str, float]:
+        """Measures of the model, in evaluation mode, on fixed pictures."""
+
+    def draw(self, model: ColorizationModel, path: Path) -> None:
+        """Write a grid of pictures, input, output and truth."""
+
+
+@dataclass(frozen=True)
+class Machine:
+    """How a run is carried out; changes nothing of what is learned but rounding."""
+
+    workers: int = 2
+    """Processes (threads, for a stream) that decode pictures."""
+    mixed_precision: str = "no"
+    """ "no", "fp16" or "bf16"."""
+    trackers: tuple[str, ...] = ()
+    """Names that Accelerate knows: "tensorboard", "wandb", "trackio"."""
+    cache: Path | None = None
+    """Folder for pictures decoded once."""
 
 
 def train(
     model: ColorizationModel,
     recipe: Recipe,
-    pictures: Dataset,
-    validate: Validate,
+    pictures: datasets.Dataset | datasets.IterableDataset,
+    validation: Validation,
     output: Path,
     resume: bool = False,
-    workers: int = 2,
-    mixed_precision: str = "no",
+    machine: Machine | None = None,
 ) -> ColorizationModel:
     """Train ``model`` as ``recipe`` says and return the exponential moving average of its weights.
 
     Args:
         model: with its encoder already loaded.
         recipe: all numbers of the run; a resolved copy is saved in ``output``.
-        pictures: data set with an ``image`` column, RGB.
-        validate: measures a model on validation pictures; called with the averaged weights.
-        output: folder for ``recipe.yaml``, ``history.csv``, ``checkpoints/`` and the model in ``model/``.
-        resume: go on from the newest checkpoint in ``output``, with the same order of data.
-        workers: processes that decode pictures.
-        mixed_precision: "no", "fp16" or "bf16" (Accelerate).
+        pictures: data set with an ``image`` column, of the disk or streamed.
+        validation: measures the averaged weights.
+        output: folder for ``recipe.yaml``, ``history.csv``, ``training.png``, ``samples/``, ``checkpoints/`` and the
+            model in ``model/`` (the best, where the recipe says by what).
+        resume: go on from the newest whole checkpoint in ``output``, with the same order of data.
+        machine: how the run is carried out.
+
+    Raises:
+        ValueError: if batch, processes and accumulation do not fit, or the data lacks what the recipe needs.
+        RuntimeError: if the loss is no number, or the disk is full (:class:`DiskFullError`).
     """
-    accelerator = Accelerator(mixed_precision=mixed_precision)
-    device = accelerator.device
+    machine = machine or Machine()
+    accelerator = Accelerator(
+        mixed_precision=machine.mixed_precision, log_with=list(machine.trackers) or None, project_dir=str(output)
+    )
+    parts = accelerator.num_processes * recipe.accumulation
+    if recipe.batch_size % parts or recipe.batch_size // parts < 2:
+        raise ValueError(
+            f"batch_size {recipe.batch_size} cannot be divided into {accelerator.num_processes} processes x "
+            f"{recipe.accumulation} parts of at least two pictures."
+        )
+    if recipe.select_by and recipe.select_by not in validation.higher_is_better:
+        raise ValueError(f"select_by is one of {', '.join(validation.higher_is_better)}, not {recipe.select_by!r}.")
     set_seed(recipe.seed)
     output.mkdir(parents=True, exist_ok=True)
-    save_recipe(recipe, output / "recipe.yaml")
+    if accelerator.is_main_process:
+        save_recipe(recipe, output / "recipe.yaml")
+        history = read_history(output / "history.csv") if resume else []
+    accelerator.init_trackers("logs", config={"recipe": recipe.name, "pictures": recipe.pictures})
 
     model.to(memory_format=torch.channels_last)
     _freeze(model, recipe)
-    optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), weight_decay=recipe.weight_decay)
-    rates = [group["lr"] for group in optimizer.param_groups]
-    decay = 0.5 ** (recipe.batch_size / recipe.ema_half_life)
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True).to(device)
-    for parameter in average.parameters():
-        parameter.requires_grad_(False)
-
-    checkpoints = output / "checkpoints"
-    seen = _newest(checkpoints) if resume else 0
-    if seen:
-        state = torch.load(checkpoints / f"{seen}.pt", map_location="cpu", weights_only=True)
-        model.load_state_dict(state["model"])
-        average.load_state_dict(state["average"])
-        optimizer.load_state_dict(state["optimizer"])
-        logger.info("Continuing after %s pictures.", f"{seen:,}")
-
-    indices = repeat_no_sky(pictures, recipe.no_sky_share) if recipe.no_sky_share else None
-    order = RunOrder(
-        indices or range(len(pictures)), recipe.pictures, recipe.batch_size, recipe.crop_sizes, recipe.seed, seen
-    )
-    crops = Crops(pictures, recipe.min_crop_scale, recipe.seed)
-    loader = DataLoader(crops, batch_sampler=order, num_workers=workers, persistent_workers=workers > 0)
+    optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), betas=(recipe.beta1, 0.999))
+    average = AveragedModel(
+        model, multi_avg_fn=get_ema_multi_avg_fn(0.5 ** (recipe.batch_size / recipe.ema_half_life)), use_buffers=True
+    ).to(accelerator.device)
+    average.requires_grad_(False)
     network, optimizer = accelerator.prepare(model, optimizer)
-    ageing = Degradation(recipe.contrast, recipe.gamma, recipe.blur, recipe.grain, recipe.degradation_probability)
+    rates = [group["lr"] for group in optimizer.param_groups]
+    critic = _Critic(accelerator, recipe) if recipe.adversarial_weight else None
+    progress = Progress()
+    accelerator.register_for_checkpointing(average, progress)
+    seen = load_checkpoint(accelerator, output / "checkpoints") if resume else 0
+    if accelerator.is_main_process:
+        history = [row for row in history if row["pictures"] <= seen]
 
-    prior = _measure_prior(crops, recipe) if model.config.head in ("classification", "both") else None
-    objective = Objective(recipe, prior)
-    running = _RunningMean()
-    with tqdm(total=recipe.pictures, initial=seen, unit="img", smoothing=0.02, mininterval=2) as bar:
-        for rgb in loader:
-            _freeze(model, recipe)
-            factor = _schedule(seen, recipe)
-            for group, rate in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = rate * factor
-            # One generator a step, from the place in the run: the same ageing when the run is continued.
-            chance = torch.Generator(device).manual_seed((recipe.seed << 40) + seen + 1)
+    # The parts of each batch that are this process's, so that all together see what one process would.
+    first = accelerator.process_index * recipe.accumulation
+    own = range(first, first + recipe.accumulation)
+    loader, crops = _load(pictures, recipe, machine, seen, parts, own)
+    objective = Objective(recipe, _measure_prior(crops, recipe) if _classifies(model) else None)
+    batches = _batches(loader, recipe, model.config.guided, accelerator.device, seen, own)
 
-            lab = rgb_to_lab(rgb.to(device).float() / 255)
-            lightness, ab = lab[:, :1], lab[:, 1:]
-            colourful = ab.norm(dim=1).mean(dim=(1, 2)) >= recipe.min_chroma
-            lightness, ab = degrade(lightness, ageing, chance)[colourful], ab[colourful]
-            seen += len(rgb)
-            bar.update(len(rgb))
-            if len(ab) < 2:  # batch normalisation needs two
-                continue
-            inputs = normalize_lightness(lightness).contiguous(memory_format=torch.channels_last)
-            guidance = {}
-            if model.config.guided:
-                reduced = F.avg_pool2d(ab, 4)
-                guidance["hints"] = draw_hints(reduced, recipe.hint_probability, chance)
-                guidance["palette"] = draw_palette(reduced, recipe.palette_probability, chance)
-            with accelerator.autocast():
-                predicted = network(inputs, **guidance)
-            loss, _ = objective(predicted, ab)
-            if not torch.isfinite(loss):
-                raise RuntimeError(f"The loss is {loss.item()} after {seen:,} pictures; try a lower learning_rate.")
-            optimizer.zero_grad()
-            accelerator.backward(loss)
-            accelerator.clip_grad_norm_(network.parameters(), recipe.clip_norm)
-            optimizer.step()
-            average.update_parameters(accelerator.unwrap_model(network))
+    bar = tqdm(
+        total=recipe.pictures, initial=seen, unit="img", smoothing=0.02, mininterval=2,
+        disable=not accelerator.is_main_process,
+    )  # fmt: skip
+    while seen + recipe.batch_size <= recipe.pictures:
+        _freeze(model, recipe)
+        for group, rate in zip(optimizer.param_groups, rates, strict=True):
+            group["lr"] = rate * learning_rate_factor(seen, recipe)
+        adversarial = adversarial_weight(seen, recipe)
+        optimizer.zero_grad()
+        total, details = 0.0, {}
+        for part in range(recipe.accumulation):
+            batch = next(batches)
+            last = part == recipe.accumulation - 1
+            with nullcontext() if last else accelerator.no_sync(network):
+                with accelerator.autocast():
+                    predicted = network(**batch.inputs)
+                loss, terms = objective(predicted, batch.ab, batch.rgb)
+                if critic is not None and adversarial:
+                    terms["adversarial"] = critic.judge(batch, predicted.ab)
+                    loss = loss + adversarial * terms["adversarial"]
+                accelerator.backward(loss / recipe.accumulation)
+            if critic is not None and adversarial:
+                terms["discriminator"] = critic.learn(batch, predicted.ab.detach(), recipe.accumulation, last)
+            total = total + accelerator.reduce(loss.detach(), "mean") / recipe.accumulation
+            for name, value in terms.items():
+                value = accelerator.reduce(value.detach(), "mean").item() / recipe.accumulation
+                details[name] = details.get(name, 0.0) + value
+        if not torch.isfinite(total):
+            raise RuntimeError(f"The loss is {total.item()} after {seen:,} pictures; try a lower learning_rate.")
+        accelerator.clip_grad_norm_(network.parameters(), recipe.clip_norm)
+        optimizer.step()
+        average.update_parameters(accelerator.unwrap_model(network))
 
-            running.add(loss.item())
-            bar.set_postfix(loss=f"{running.value:.4f}", refresh=False)
-            last = seen > recipe.pictures - recipe.batch_size
-            if last or seen // recipe.validate_every > (seen - len(rgb)) // recipe.validate_every:
-                metrics = validate(average.module.eval())
-                _log(output / "history.csv", {"pictures": seen, "loss": running.value, **metrics})
+        before, seen = seen, seen + recipe.batch_size
+        progress.add(total.item(), details)
+        bar.update(recipe.batch_size)
+        bar.set_postfix(loss=f"{progress.loss:.4f}", refresh=False)
+        end = seen + recipe.batch_size > recipe.pictures
+        if end or reached(seen, before, recipe.validate_every):
+            if accelerator.is_main_process:
+                metrics = validation(average.module.eval())
+                row = {"pictures": seen, "seconds": round(progress.elapsed(), 1), "loss": progress.loss}
+                history.append({**row, **progress.parts, **metrics})
+                write_history(output / "history.csv", history)
+                plot_history(history, output / "training.png", f"{recipe.name}: {recipe.pictures:,} pictures")
+                validation.draw(average.module, output / "samples" / f"{seen:09d}.png")
+                accelerator.log({k: v for k, v in history[-1].items() if k != "pictures"}, step=seen)
                 logger.info("%s pictures: %s", f"{seen:,}", {k: round(v, 4) for k, v in metrics.items()})
-            if last or seen // recipe.checkpoint_every > (seen - len(rgb)) // recipe.checkpoint_every:
-                state = {
-                    "model": accelerator.unwrap_model(network).state_dict(),
-                    "average": average.state_dict(),
-                    "optimizer": optimizer.state_dict(),
-                }
-                _save(state, checkpoints, seen)
-                export(average.module, ColorizationImageProcessor(working_size=recipe.working_size), output / "model")
+                by = recipe.select_by
+                if not by or progress.is_best(metrics[by], validation.higher_is_better[by]):
+                    export(average.module, recipe.working_size, output / "model")
+                if recipe.patience and progress.stale >= recipe.patience:
+                    logger.info("No better %s in %s validations: the run ends.", by, progress.stale)
+                    accelerator.set_trigger()
+            accelerator.wait_for_everyone()
+            end = accelerator.check_trigger() or end
+        if end or reached(seen, before, recipe.checkpoint_every):
+            save_checkpoint(accelerator, output / "checkpoints", seen)
+        if end:
+            break
+    bar.close()
+    accelerator.end_training()
     return average.module.eval()
 
 
-def _measure_prior(crops: Crops, recipe: Recipe, count: int = 2_000) -> torch.Tensor:
-    """Share [Q] of each bin of ab in crops of ``count`` pictures spread over the data set."""
-    total, pictures = 0, len(crops.pictures)
-    for number in tqdm(range(min(count, pictures)), desc="colours", unit="img", mininterval=2):
-        rgb = crops[(number * pictures // min(count, pictures), number, 32)]
+class _Critic:
+    """The discriminator with its optimizer."""
+
+    def __init__(self, accelerator: Accelerator, recipe: Recipe) -> None:
+        self.accelerator, self.kind = accelerator, recipe.adversarial_loss
+        discriminator = PatchDiscriminator(recipe.discriminator_width).to(memory_format=torch.channels_last)
+        optimizer = torch.optim.Adam(
+            discriminator.parameters(), recipe.discriminator_learning_rate, betas=(recipe.beta1, 0.999)
+        )
+        self.network, self.optimizer = accelerator.prepare(discriminator, optimizer)
+
+    def _score(self, batch: Batch, ab: torch.Tensor) -> torch.Tensor:
+        # Judged at the size of the input, whatever the stride of the generator.
+        ab = F.interpolate(ab, size=batch.lightness.shape[-2:], mode="bilinear", align_corners=False)
+        with self.accelerator.autocast():
+            return self.network(batch.lightness, ab).float()
+
+    def judge(self, batch: Batch, ab: torch.Tensor) -> torch.Tensor:
+        """Loss of the generator; the discriminator gets no gradient from it."""
+        self.network.requires_grad_(False)
+        loss = generator_loss(self._score(batch, ab), self.kind)
+        self.network.requires_grad_(True)
+        return loss
+
+    def learn(self, batch: Batch, ab: torch.Tensor, accumulation: int, last: bool) -> torch.Tensor:
+        """One step of the discriminator after the last part of a batch; returns its loss."""
+        with nullcontext() if last else self.accelerator.no_sync(self.network):
+            loss = discriminator_loss(self._score(batch, batch.ab), self._score(batch, ab), self.kind)
+            self.accelerator.backward(loss / accumulation)
+        if last:
+            self.optimizer.step()
+            self.optimizer.zero_grad()
+        return loss.detach()
+
+
+def _load(
+    pictures: datasets.Dataset | datasets.IterableDataset,
+    recipe: Recipe,
+    machine: Machine,
+    seen: int,
+    parts: int,
+    own: range,
+) -> tuple[Iterable[torch.Tensor], Crops | StreamedCrops]:
+    """The loader of this process's parts of each batch, and the crops behind it."""
+    streamed = isinstance(pictures, datasets.IterableDataset)
+    count = recipe.pictures if streamed else len(pictures)
+    indices = None
+    if recipe.no_sky_share:
+        if streamed:
+            raise ValueError("no_sky_share needs to know all pictures beforehand; it does not go with streaming.")
+        indices = repeat_no_sky(pictures, recipe.no_sky_share)
+    order = RunOrder(
+        count, recipe.pictures, recipe.batch_size, recipe.crop_sizes, recipe.seed, seen,
+        indices, recipe.data_shares, parts, own,
+    )  # fmt: skip
+    if streamed:
+        crops = StreamedCrops(pictures, order, recipe.view, recipe.seed, machine.workers)
+        return crops, crops
+    decoded = decode_once(pictures, machine.cache) if machine.cache else pictures
+    crops = Crops(decoded, recipe.view, recipe.seed)
+    workers = {"num_workers": machine.workers, "persistent_workers": machine.workers > 0}
+    return DataLoader(crops, batch_sampler=order, **workers), crops
+
+
+def _batches(
+    loader: Iterable[torch.Tensor], recipe: Recipe, guided: bool, device: torch.device, seen: int, own: range
+) -> Iterator[Batch]:
+    """Parts of batches. All chance comes from the place in the run: the same when it is continued or divided."""
+    rgb = iter(loader)
+    while True:
+        for number in own:
+            place = (recipe.seed << 40) + seen * 64 + number + 1
+            torch.manual_seed(place)  # dropout
+            yield make_batch(next(rgb).to(device), recipe, guided, torch.Generator(device).manual_seed(place))
+        seen += recipe.batch_size
+
+
+def _classifies(model: ColorizationModel) -> bool:
+    return model.config.head in ("classification", "both")
+
+
+def _measure_prior(crops: Crops | StreamedCrops, recipe: Recipe, count: int = 2_000) -> torch.Tensor:
+    """Share [Q] of each bin of ab in ``count`` crops: spread over the data set, or the first of a stream."""
+    total = 0
+    if isinstance(crops, StreamedCrops):
+        few = RunOrder(count, count, 1, (32,), recipe.seed, 0)
+        found = (batch[0] for batch in StreamedCrops(crops.pictures, few, recipe.view, recipe.seed, buffer=1))
+    else:
+        count = min(count, len(crops.pictures))
+        found = (crops[(number * len(crops.pictures) // count, number, 32)] for number in range(count))
+    for rgb in tqdm(found, total=count, desc="colours", unit="img", mininterval=2):
         total = total + ab_histogram(rgb_to_lab(rgb[None].float() / 255)[:, 1:])[0]
     return total / total.sum()
-
-
-def export(model: ColorizationModel, processor: ColorizationImageProcessor, folder: Path) -> None:
-    """Save model and processor in half precision, whole or not at all: written beside ``folder``, then renamed."""
-    half = ColorizationModel(model.config)
-    half.load_state_dict(model.state_dict())
-    fresh = folder.with_name(folder.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    half.half().save_pretrained(fresh)
-    processor.save_pretrained(fresh)
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
 
 
 def _freeze(model: ColorizationModel, recipe: Recipe) -> None:
@@ -174,10 +301,12 @@ def _freeze(model: ColorizationModel, recipe: Recipe) -> None:
 
 def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
     """Two learning rates; no weight decay on biases and normalisation (they have one dimension)."""
+    pretrained = model.config.architecture == "resnet-unet"
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            groups.setdefault((name.startswith("network.encoder."), parameter.ndim > 1), []).append(parameter)
+            encoder = pretrained and name.startswith("network.encoder.")
+            groups.setdefault((encoder, parameter.ndim > 1), []).append(parameter)
     return [
         {
             "params": parameters,
@@ -186,47 +315,3 @@ def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
         }
         for (encoder, decayed), parameters in groups.items()
     ]
-
-
-def _schedule(seen: int, recipe: Recipe) -> float:
-    """Factor on the learning rates: linear warm-up, then half a cosine down to 1 %."""
-    if seen < recipe.warmup:
-        return (seen + recipe.batch_size) / (recipe.warmup + recipe.batch_size)
-    share = (seen - recipe.warmup) / max(recipe.pictures - recipe.warmup, 1)
-    return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * min(share, 1)))
-
-
-class _RunningMean:
-    """Exponential mean of the loss, for people to read."""
-
-    def __init__(self) -> None:
-        self.value = float("nan")
-
-    def add(self, value: float) -> None:
-        self.value = value if math.isnan(self.value) else 0.98 * self.value + 0.02 * value
-
-
-def _newest(checkpoints: Path) -> int:
-    return max((int(path.stem) for path in checkpoints.glob("*.pt") if path.stem.isdigit()), default=0)
-
-
-def _save(state: dict, checkpoints: Path, seen: int, keep: int = 2) -> None:
-    checkpoints.mkdir(exist_ok=True)
-    fresh = checkpoints / f"{seen}.new"
-    torch.save(state, fresh)
-    fresh.rename(checkpoints / f"{seen}.pt")
-    for old in sorted(checkpoints.glob("*.pt"), key=lambda path: int(path.stem))[:-keep]:
-        old.unlink()
-
-
-def _log(path: Path, row: dict[str, float]) -> None:
-    """Append a row; a table with other columns is set aside rather than mixed with."""
-    header = ",".join(row)
-    if path.is_file() and path.read_text(encoding="utf-8").split("\n", 1)[0] != header:
-        path.rename(path.with_suffix(".old.csv"))
-    fresh = not path.is_file()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, row.keys(), lineterminator="\n")
-        if fresh:
-            writer.writeheader()
-        writer.writerow(row)

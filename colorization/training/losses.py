@@ -52,3 +52,29 @@ def mean_chroma(log_chroma: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """
     truth = target.norm(dim=1).mean(dim=(1, 2)).clamp(min=0.5).log()
     return (log_chroma - truth).abs().mean()
+
+
+def l1(predicted: torch.Tensor, target: torch.Tensor, unit: float) -> torch.Tensor:
+    """Mean absolute error in units of ``unit``."""
+    return (predicted - target).abs().mean() / unit
+
+
+def mse(predicted: torch.Tensor, target: torch.Tensor, unit: float) -> torch.Tensor:
+    """Mean squared error in units of ``unit``."""
+    return F.mse_loss(predicted, target) / unit**2
+
+
+def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, kind: str) -> torch.Tensor:
+    """What the discriminator minimises, from its scores of true and of made colours.
+
+    "vanilla": binary cross-entropy (Goodfellow et al. 2014, arXiv:1406.2661), halved as pix2pix does. "hinge": scores
+    beyond a margin of 1 do not count (Lim and Ye 2017, arXiv:1705.02894).
+    """
+    if kind == "hinge":
+        return (F.relu(1 - real).mean() + F.relu(1 + fake).mean()) / 2
+    return (F.softplus(-real).mean() + F.softplus(fake).mean()) / 2
+
+
+def generator_loss(fake: torch.Tensor, kind: str) -> torch.Tensor:
+    """What the generator minimises, from the discriminator's scores of its colours: they should pass for true."""
+    return -fake.mean() if kind == "hinge" else F.softplus(-fake).mean()

@@ -7,12 +7,14 @@ import torch.nn.functional as F
 
 from ..ab_bins import rarity_weights
 from ..modeling_colorization import ColorizationOutput
-from .losses import huber, mean_chroma, soft_cross_entropy
+from .losses import huber, l1, mean_chroma, mse, soft_cross_entropy
 from .recipe import Recipe
+
+_AB_UNIT = 110.0  # CIE units that stand for 1 in systems that scale ab to [-1, 1]
 
 
 class Objective:
-    """Weighted sum of losses between an output of the model and true ab.
+    """Weighted sum of the losses of an output of the model, the adversarial one excepted.
 
     Args:
         recipe: which losses, and their weights.
@@ -23,20 +25,27 @@ class Objective:
         self.recipe = recipe
         self.rarity = None if prior is None else rarity_weights(prior, recipe.uniform_share)
 
-    def __call__(self, output: ColorizationOutput, ab: torch.Tensor) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def __call__(
+        self, output: ColorizationOutput, ab: torch.Tensor, rgb: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         """The loss, and its parts for the log.
 
         Args:
             output: of the model, at its output stride.
             ab: truth [B, 2, H, W], CIE units, at the size of the input.
+            rgb: the same in sRGB [B, 3, H, W] in [0, 1].
         """
         recipe, parts = self.recipe, {}
         # What a pixel of the output stands for is the mean colour of the pixels it covers.
-        target = F.interpolate(ab, size=output.ab.shape[-2:], mode="area")
+        size = output.ab.shape[-2:]
+        target = F.interpolate(ab, size=size, mode="area")
         loss = ab.new_zeros(())
-        if output.regressed is not None:
-            parts["huber"] = huber(output.regressed, target, recipe.huber_delta, recipe.chroma_weight)
-            loss = loss + parts["huber"]
+        if output.rgb is not None:
+            parts["colour"] = self._colour(output.rgb, F.interpolate(rgb, size=size, mode="area"), 1.0)
+        elif output.regressed is not None:
+            parts["colour"] = self._colour(output.regressed, target, _AB_UNIT)
+        if "colour" in parts:
+            loss = loss + recipe.colour_weight * parts["colour"]
         if output.logits is not None:
             parts["cross_entropy"] = soft_cross_entropy(output.logits, target, self.rarity)
             loss = loss + recipe.classification_weight * parts["cross_entropy"]
@@ -44,3 +53,8 @@ class Objective:
             parts["mean_chroma"] = mean_chroma(output.log_chroma, target)
             loss = loss + recipe.mean_chroma_weight * parts["mean_chroma"]
         return loss, {name: part.detach() for name, part in parts.items()}
+
+    def _colour(self, predicted: torch.Tensor, target: torch.Tensor, unit: float) -> torch.Tensor:
+        if self.recipe.colour_loss == "huber":
+            return huber(predicted, target, self.recipe.huber_delta, self.recipe.chroma_weight)
+        return (l1 if self.recipe.colour_loss == "l1" else mse)(predicted, target, unit)

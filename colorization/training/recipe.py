@@ -1,15 +1,19 @@
-"""A recipe: every number of a training run in one flat dataclass, as YAML, validated with sentences."""
+"""A recipe: every number of a training run in one dataclass, as YAML, validated with sentences."""
 
 from __future__ import annotations
 
 import dataclasses
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from huggingface_hub.errors import StrictDataclassError
+
+from ..configuration_colorization import ColorizationConfig
+from ..data.transforms import Degradation, View
 
 RECIPES = Path(__file__).parent / "recipes"
 
@@ -25,33 +29,49 @@ class Recipe:
     name: str
     description: str
     # Model.
+    model: dict = field(default_factory=dict)  # fields of ColorizationConfig that differ from its defaults
     working_size: int = 256
-    head: str = "regression"  # see ColorizationConfig, as for the next two
-    guided: bool = False
     # Data.
     crop_sizes: tuple[int, ...] = (128,)  # px; one after the other over equal shares of the run, small ones first
+    data_shares: tuple[float, ...] = (1.0,)  # of the pictures, in use one after the other over equal shares of the run
     min_crop_scale: float = 0.25  # area of a crop, as a share of the largest square in the picture
+    squash: bool = False  # the whole picture as a square, whatever its aspect, in place of an aspect-true crop
+    vertical_flip: bool = False
+    rotation: float = 0.0  # degrees either way; corners turn black
+    jitter: float = 0.0  # brightness, contrast and saturation of the target by up to this share, hue by a tenth of it
     contrast: float = 0.25  # luminance only, as are the next three: see data.transforms.Degradation
     gamma: float = 0.25
     blur: float = 1.0
     grain: float = 4.0
     degradation_probability: float = 0.3
     min_chroma: float = 3.0  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
+    min_lightness: float = 0.0  # mean L*; darker and lighter crops are left out too
+    max_lightness: float = 100.0
     no_sky_share: float = 0.0  # pictures without sky are shown more often until they are this share of what is seen
     hint_probability: float = 0.0  # of a picture to come with points of its true colours; guided networks only
     palette_probability: float = 0.0
     # Loss.
+    colour_loss: str = "huber"  # "huber", "l1" or "mse", of ab, or of RGB where the head is "rgb"
+    colour_weight: float = 1.0
     huber_delta: float = 20.0  # CIE units
     chroma_weight: float = 0.0
     classification_weight: float = 0.0
-    uniform_share: float = 0.5  # 1: all colours weigh alike; 0: rare colours weigh as much in sum as frequent ones
+    uniform_share: float = 0.5  # 1: all pixels count alike; 0: rare colours count as much in sum as frequent ones
     mean_chroma_weight: float = 0.0
+    adversarial_loss: str = "vanilla"  # or "hinge"
+    adversarial_weight: float = 0.0
+    adversarial_from: float = 0.0  # share of the run after which the discriminator comes in
+    discriminator_learning_rate: float = 2e-4
+    discriminator_width: int = 64
     # Optimisation.
     pictures: int = 150_000  # seen in all, crops counted each time
     batch_size: int = 32  # of all processes together
+    accumulation: int = 1  # parts in which a process takes its share of the batch
     learning_rate: float = 1e-3  # of the new layers
     encoder_learning_rate: float = 2e-4  # of the pretrained ones
     frozen_encoder_layers: tuple[str, ...] = ()  # kept as pretrained, with their statistics; the generic first ones
+    beta1: float = 0.9  # of Adam's running mean of gradients
+    schedule: str = "cosine"  # or "step" (a tenth after half, a hundredth after 5/6 of the run), or "constant"
     warmup: int = 3_000  # pictures
     weight_decay: float = 1e-2
     clip_norm: float = 1.0
@@ -61,33 +81,82 @@ class Recipe:
     validate_every: int = 15_000  # pictures
     validation_pictures: int = 256
     checkpoint_every: int = 10_000  # pictures
+    select_by: str = ""  # validation measure whose best model is kept; empty for the last
+    patience: int = 0  # validations without a better one after which the run ends; 0 for never
+    set_distance: bool = False  # also measure the kernel distance of the sets of pictures, which takes a minute
+
+    @property
+    def view(self) -> View:
+        """How a picture is cut and turned."""
+        return View(self.min_crop_scale, self.squash, self.vertical_flip, self.rotation, self.jitter)
+
+    @property
+    def degradation(self) -> Degradation:
+        """How its luminance is aged."""
+        return Degradation(self.contrast, self.gamma, self.blur, self.grain, self.degradation_probability)
+
+    def config(self) -> ColorizationConfig:
+        """The configuration of the recipe's model.
+
+        Raises:
+            RecipeError: if a field of ``model`` is unknown or makes no network.
+        """
+        unknown = sorted(self.model.keys() - {field.name for field in dataclasses.fields(ColorizationConfig)})
+        if unknown:
+            raise RecipeError(f"model: unknown field {', '.join(unknown)}; ColorizationConfig says which there are.")
+        try:
+            return ColorizationConfig(**self.model)
+        except (StrictDataclassError, ValueError, TypeError) as error:
+            # Its own sentence stands behind "Class validation error for ...".
+            raise RecipeError(f"model: {error.__cause__ or error}") from error
 
     def validate(self) -> None:
         """Raise RecipeError when a value makes no sense."""
-        for name in ("working_size", "batch_size", "pictures", "validate_every", "checkpoint_every", "ema_half_life"):
+        for name in (
+            "working_size", "batch_size", "accumulation", "pictures", "validate_every", "checkpoint_every",
+            "ema_half_life", "validation_pictures", "discriminator_width",
+        ):  # fmt: skip
             if getattr(self, name) < 1:
                 raise RecipeError(f"{name} must be at least 1, not {getattr(self, name)}.")
         if not self.crop_sizes or any(size < 32 or size % 16 for size in self.crop_sizes):
             raise RecipeError(f"crop_sizes are multiples of 16 px from 32 on, not {list(self.crop_sizes)}.")
+        if not self.data_shares or any(not 0 < share <= 1 for share in self.data_shares):
+            raise RecipeError(f"data_shares are shares in (0, 1], not {list(self.data_shares)}.")
         if not 0 < self.min_crop_scale <= 1:
             raise RecipeError(f"min_crop_scale is a share in (0, 1], not {self.min_crop_scale}.")
-        if not 0 <= self.degradation_probability <= 1:
-            raise RecipeError(f"degradation_probability is in [0, 1], not {self.degradation_probability}.")
-        for name in ("huber_delta", "learning_rate", "clip_norm"):
-            if getattr(self, name) <= 0:
-                raise RecipeError(f"{name} must be above 0, not {getattr(self, name)}.")
-        for name in ("encoder_learning_rate", "weight_decay", "chroma_weight", "min_chroma", "warmup"):
-            if getattr(self, name) < 0:
-                raise RecipeError(f"{name} must not be below 0, it is {getattr(self, name)}.")
-        for name in ("no_sky_share", "hint_probability", "palette_probability", "uniform_share"):
+        for name in (
+            "degradation_probability", "no_sky_share", "hint_probability", "palette_probability", "uniform_share",
+            "adversarial_from", "jitter",
+        ):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is in [0, 1], not {getattr(self, name)}.")
-        if (self.hint_probability or self.palette_probability) and not self.guided:
-            raise RecipeError("hint_probability and palette_probability need guided: true.")
+        for name in ("huber_delta", "learning_rate", "clip_norm", "discriminator_learning_rate", "colour_weight"):
+            if getattr(self, name) <= 0:
+                raise RecipeError(f"{name} must be above 0, not {getattr(self, name)}.")
+        for name in (
+            "encoder_learning_rate", "weight_decay", "chroma_weight", "min_chroma", "warmup", "rotation",
+            "classification_weight", "mean_chroma_weight", "adversarial_weight", "patience",
+        ):  # fmt: skip
+            if getattr(self, name) < 0:
+                raise RecipeError(f"{name} must not be below 0, it is {getattr(self, name)}.")
+        for name, choices in (
+            ("colour_loss", ("huber", "l1", "mse")),
+            ("adversarial_loss", ("vanilla", "hinge")),
+            ("schedule", ("cosine", "step", "constant")),
+        ):
+            if getattr(self, name) not in choices:
+                raise RecipeError(f"{name} is one of {', '.join(choices)}, not {getattr(self, name)!r}.")
         if self.batch_size > self.pictures:
             raise RecipeError(
                 f"batch_size {self.batch_size} is more than the {self.pictures} pictures of the whole run."
             )
+        if self.patience and not self.select_by:
+            raise RecipeError("patience needs select_by: the measure that must get better.")
+        config = self.config()
+        if (self.hint_probability or self.palette_probability) and not config.guided:
+            raise RecipeError("hint_probability and palette_probability need a guided model.")
+        if config.head == "rgb" and self.colour_loss == "huber":
+            raise RecipeError("colour_loss of a model that predicts RGB is l1 or mse.")
 
 
 def load_recipe(name_or_file: str, overrides: list[str] | None = None) -> Recipe:
@@ -111,7 +180,15 @@ def load_recipe(name_or_file: str, overrides: list[str] | None = None) -> Recipe
         key, equals, text = override.partition("=")
         if not equals:
             raise RecipeError(f"{override!r}: an override is written key=value.")
-        values[key] = yaml.safe_load(text)
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise RecipeError(f"{override!r}: the value is not valid YAML.") from error
+        group, dot, inner = key.partition(".")
+        if dot and group == "model":  # model.head=both changes one field of the model
+            values["model"] = {**(values.get("model") or {}), inner: value}
+        else:
+            values[key] = value
     types_of = typing.get_type_hints(Recipe)
     unknown = sorted(values.keys() - types_of.keys())
     if unknown:
@@ -126,8 +203,13 @@ def load_recipe(name_or_file: str, overrides: list[str] | None = None) -> Recipe
 
 def save_recipe(recipe: Recipe, path: Path) -> None:
     """Write all values, defaults included, as YAML that :func:`load_recipe` reads back to the same recipe."""
+    path.write_text(describe_recipe(recipe), encoding="utf-8")
+
+
+def describe_recipe(recipe: Recipe) -> str:
+    """All values, defaults included, as YAML."""
     values = {k: list(v) if isinstance(v, tuple) else v for k, v in dataclasses.asdict(recipe).items()}
-    path.write_text(yaml.safe_dump(values, sort_keys=False, width=120), encoding="utf-8")
+    return yaml.safe_dump(values, sort_keys=False, width=120)
 
 
 def list_recipes() -> list[str]:
@@ -141,6 +223,10 @@ def _as(kind: Any, key: str, value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
             raise RecipeError(f"{key} is a list, not {value!r}.")
         return tuple(_as(kind.__args__[0], key, item) for item in value)
+    if kind is dict:
+        if not isinstance(value, dict):
+            raise RecipeError(f"{key} is a group of 'key: value' lines, not {value!r}.")
+        return value
     try:
         if isinstance(value, bool) != (kind is bool) or value is None:
             raise ValueError
