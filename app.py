@@ -1,6 +1,7 @@
 """Open the page: ``python app.py``, then the address it prints."""
 
 import argparse
+import importlib.util
 
 from space.ui import LAUNCH_OPTIONS, build_page
 
@@ -14,9 +15,14 @@ def main() -> None:
     parser.add_argument(
         "--second-model", metavar="MODEL", help="another model, to compare with in the tab that measures"
     )
+    parser.add_argument("--mcp", action="store_true", help="also serve the endpoints as tools for assistants (MCP)")
     args = parser.parse_args()
+    if args.mcp and importlib.util.find_spec("mcp") is None:
+        parser.error("--mcp needs one more package: pip install 'gradio[mcp]'")
     page = build_page(args.model, second=args.second_model)
-    page.launch(server_name=args.host, server_port=args.port, share=args.share, **LAUNCH_OPTIONS)
+    page.launch(
+        server_name=args.host, server_port=args.port, share=args.share, mcp_server=args.mcp or None, **LAUNCH_OPTIONS
+    )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,15 @@ import io
 import logging
 import shutil
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from colorization.images import UnreadableImageError, read_photo, save_picture
+from PIL import Image
+
+from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
 from space.archives import ArchiveError, files_of, opened, read_member
 from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
 
@@ -59,7 +61,11 @@ class _Entry:
 
 
 def colour_batch(
-    service: ColorizeService, paths: Sequence[Path], saturation: float = 1.0, file_format: str = AS_THEY_CAME
+    service: ColorizeService,
+    paths: Sequence[Path],
+    saturation: float = 1.0,
+    warmth: float = 0.0,
+    file_format: str = AS_THEY_CAME,
 ) -> Iterator[Batch]:
     """Colour files and the files in zip archives, one after the other; a bad one is reported, the others go on.
 
@@ -69,7 +75,7 @@ def colour_batch(
     Args:
         service: with the model.
         paths: uploaded files.
-        saturation: as in ``ColorizeService.colorize``.
+        saturation, warmth: as in ``ColorizeService.colorize``.
         file_format: one of ``FORMATS``; "Automatic" is PNG for what came without loss or with transparency, else JPEG.
 
     Yields:
@@ -80,7 +86,7 @@ def colour_batch(
     """
     if file_format not in FORMATS:
         raise PageError(f"Pictures can be saved as {', '.join(FORMATS)}, not as {file_format}.")
-    service.check(saturation)
+    service.check(saturation, warmth)
     with ExitStack() as stack:
         entries = _entries(paths, stack)
         if not entries:
@@ -90,6 +96,7 @@ def colour_batch(
         folder = service.fresh_folder()
         stack.callback(shutil.rmtree, folder / "work", ignore_errors=True)
         (folder / "work").mkdir()
+        colour = partial(service.colour, saturation=saturation, warmth=warmth)
         items = [Item(entry.name) for entry in entries]
         unfinished = stack.enter_context(ExitStack())
         unfinished.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -105,7 +112,7 @@ def colour_batch(
                         raise ArchiveError(f"the batch is larger than {MAX_TOTAL_BYTES / 1e9:g} GB; send it on its own")
                     content = entry.read()
                     unpacked += len(content) if isinstance(content, bytes) else content.stat().st_size
-                    result = _colour(service, content, entry.name, saturation, file_format, folder / "work")
+                    result = _colour(colour, content, entry.name, file_format, folder / "work")
                     out.write(result, names.fresh(entry.name, result.suffix))
                     result.unlink()
                     items[number] = replace(items[number], state="done")
@@ -149,13 +156,13 @@ def _whole_file(path: Path) -> Path:
 
 
 def _colour(
-    service: ColorizeService, content: Path | bytes, name: str, saturation: float, file_format: str, folder: Path
+    colour: Callable[[Photo], Image.Image], content: Path | bytes, name: str, file_format: str, folder: Path
 ) -> Path:
     photo = read_photo(content, name=PurePosixPath(name).name, max_megapixels=MAX_MEGAPIXELS)
     if file_format == AS_THEY_CAME:
         file_format = "PNG" if is_lossless(photo) else "JPEG"
     try:
-        return save_picture(service.colour(photo, saturation), folder / f"picture{SUFFIXES[file_format]}")
+        return save_picture(colour(photo), folder / f"picture{SUFFIXES[file_format]}")
     except ValueError as error:
         raise PageError(str(error)) from None
 

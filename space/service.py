@@ -40,6 +40,7 @@ class Colouring:
         ab: [2, h, w] float32, CIE units, as the model predicted it; saturation is applied to it again and again.
         folder: where this colouring's pictures are.
         before, after: PNG, reduced to at most ``VIEW_SIDE``, for the slider.
+        sky: "yes", "no" or "uncertain", as ``colorization.sky`` sees it; None where its model is missing.
         lossless: whether the photograph came in a lossless format or has transparency, so that PNG suits it.
         seconds: what reading and the network took.
     """
@@ -51,6 +52,7 @@ class Colouring:
     folder: Path
     before: Path
     after: Path
+    sky: str | None
     lossless: bool
     seconds: float
 
@@ -87,12 +89,13 @@ class ColorizeService:
             return None
         return _write_view(_view(photo), self.fresh_folder() / f"{safe_stem(photo.name)}.png")
 
-    def colorize(self, source: str | Path, saturation: float = 1.0) -> Colouring:
+    def colorize(self, source: str | Path, saturation: float = 1.0, warmth: float = 0.0) -> Colouring:
         """Run the network on a photograph and make both pictures of the slider.
 
         Args:
             source: the visitor's file.
             saturation: factor on chroma, 0 to ``MAX_SATURATION``.
+            warmth: shift along daylight, -1 (cool) to 1 (warm).
 
         Raises:
             UnreadableImageError: if it is no picture.
@@ -112,24 +115,26 @@ class ColorizeService:
             folder=folder,
             before=before,
             after=before,
+            sky=self._sky_of(photo),
             lossless=is_lossless(photo),
             seconds=0.0,
         )
-        colouring = replace(colouring, after=self._write_after(colouring, view, saturation))
+        colouring = replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
         return replace(colouring, seconds=time.monotonic() - started)
 
-    def recolour(self, colouring: Colouring, saturation: float) -> Colouring:
-        """The same colours, stronger or weaker: the slider's picture again, without the network."""
+    def recolour(self, colouring: Colouring, saturation: float, warmth: float = 0.0) -> Colouring:
+        """The same colours, stronger or weaker, warmer or cooler: the slider's picture again, without the network."""
         view = _read(colouring.before)
-        return replace(colouring, after=self._write_after(colouring, view, saturation))
+        return replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
 
-    def write(self, colouring: Colouring, saturation: float, file_format: str) -> Path:
+    def write(self, colouring: Colouring, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
         """The photograph in colour with every pixel it came with, EXIF kept, as a file to download.
 
         Args:
             colouring: from :meth:`colorize`.
             saturation: factor on chroma.
             file_format: "JPEG" or "PNG".
+            warmth: as in :meth:`colorize`.
 
         Returns:
             For example ``beach-colorized.jpg``.
@@ -137,26 +142,30 @@ class ColorizeService:
         Raises:
             PageError: if the format cannot hold the picture, or the upload has been deleted in the meantime.
         """
-        picture = self.models.pipeline().apply_ab(_read(colouring.source), colouring.ab, _within(saturation))
+        self.check(saturation, warmth)
+        picture = self.models.pipeline().apply_ab(_read(colouring.source), colouring.ab, saturation, warmth)
         return _save(picture, colouring.name, colouring.folder, file_format)
 
-    def colorize_file(self, source: str | Path, saturation: float, file_format: str) -> Path:
+    def colorize_file(self, source: str | Path, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
         """File in, file out, for programs: :meth:`colorize` and :meth:`write` in one, without the slider's pictures."""
         photo = _read(Path(source))
-        return _save(self.colour(photo, saturation), photo.name, self.fresh_folder(), file_format)
+        return _save(self.colour(photo, saturation, warmth), photo.name, self.fresh_folder(), file_format)
 
-    def colour(self, photo: Photo, saturation: float) -> Image.Image:
+    def colour(self, photo: Photo, saturation: float, warmth: float = 0.0) -> Image.Image:
         """A photograph in colour, as ``ColorizationPipeline.apply_ab`` gives it."""
+        self.check(saturation, warmth)
         pipeline = self.models.pipeline()
-        return pipeline.apply_ab(photo, predict(pipeline, photo), _within(saturation))
+        return pipeline.apply_ab(photo, predict(pipeline, photo), saturation, warmth)
 
-    def check(self, saturation: float) -> None:
+    def check(self, saturation: float, warmth: float = 0.0) -> None:
         """Refuse settings out of range before anything is read.
 
         Raises:
             PageError: with a sentence.
         """
-        _within(saturation)
+        for name, value, low, high in (("Colour strength", saturation, 0, MAX_SATURATION), ("Warmth", warmth, -1, 1)):
+            if not isinstance(value, int | float) or not low <= value <= high:
+                raise PageError(f"{name} goes from {low} to {high:g}, not {value}.")
 
     def fresh_folder(self) -> Path:
         """An empty folder with an unguessable name: what is written there is served to whoever knows it."""
@@ -164,8 +173,15 @@ class ColorizeService:
         folder.mkdir(parents=True)
         return folder
 
-    def _write_after(self, colouring: Colouring, view: Photo, saturation: float) -> Path:
-        picture = self.models.pipeline().apply_ab(view, colouring.ab, _within(saturation))
+    def _sky_of(self, photo: Photo) -> str | None:
+        from colorization.sky import sky_label
+
+        segmenter = self.models.sky()
+        return sky_label(segmenter.fractions([photo.rgb])[0]) if segmenter else None
+
+    def _write_after(self, colouring: Colouring, view: Photo, saturation: float, warmth: float) -> Path:
+        self.check(saturation, warmth)
+        picture = self.models.pipeline().apply_ab(view, colouring.ab, saturation, warmth)
         # A new name each time: browsers keep pictures by name.
         return _write_view(picture, colouring.folder / f"after-{secrets.token_hex(4)}.png")
 
@@ -179,12 +195,6 @@ def _read(path: Path) -> Photo:
 def is_lossless(photo: Photo) -> bool:
     """Whether the file lost nothing when it was written, or is transparent in places: PNG then suits the result."""
     return photo.alpha is not None or photo.format not in ("JPEG", "MPO", "WEBP", "AVIF")
-
-
-def _within(saturation: float) -> float:
-    if not isinstance(saturation, int | float) or not 0 <= saturation <= MAX_SATURATION:
-        raise PageError(f"Colour strength goes from 0 to {MAX_SATURATION:g}, not {saturation}.")
-    return float(saturation)
 
 
 def _view(photo: Photo) -> Photo:

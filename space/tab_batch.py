@@ -31,6 +31,7 @@ def build(service: ColorizeService) -> None:
             strength = gr.Slider(
                 0, MAX_SATURATION, value=1, step=0.05, label="Colour strength", elem_id="batch-strength"
             )
+            warmth = gr.Slider(-1, 1, value=0, step=0.05, label="Warmth", elem_id="batch-warmth")
             file_format = gr.Radio(
                 list(FORMATS),
                 value=AS_THEY_CAME,
@@ -47,11 +48,11 @@ def build(service: ColorizeService) -> None:
                 "Download all (zip)", variant="primary", visible=False, elem_id="batch-save"
             )  # fmt: skip
 
-    def run(uploads: list | None, saturation: float, chosen: str) -> Iterator[tuple]:
+    def run(uploads: list | None, saturation: float, warmth: float, chosen: str) -> Iterator[tuple]:
         paths = uploaded_paths(uploads)
         if not paths:
             raise PageError("Add photographs or a zip archive first.")
-        for batch in colour_batch(service, paths, saturation, chosen):
+        for batch in colour_batch(service, paths, saturation, warmth, chosen):
             done = batch.archive is not None
             shown = gr.DownloadButton(visible=done, value=str(batch.archive) if done else None)
             yield _table(batch), shown, gr.Button(interactive=done), gr.Button(interactive=not done)
@@ -59,22 +60,25 @@ def build(service: ColorizeService) -> None:
     def end() -> tuple:
         return gr.Button(interactive=True), gr.Button(interactive=False)
 
-    def colorize_batch(files: list[dict], strength: float = 1.0, file_format: str = AS_THEY_CAME) -> str:
+    def colorize_batch(
+        files: list[dict], strength: float = 1.0, warmth: float = 0.0, file_format: str = AS_THEY_CAME
+    ) -> str:
         """Colour many photographs. Returns a zip: the coloured pictures under their own names, and failures.csv with
         the columns file and reason for those that could not be coloured.
 
         Args:
             files: picture files, or zip archives of them; at most 100 pictures in all.
             strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
+            warmth: -1 (cool) to 1 (warm); 0 is as the model sees them.
             file_format: "Automatic" (JPEG stays JPEG, lossless files become PNG), "JPEG" or "PNG".
         """
         paths = uploaded_paths(files)
         if not paths:
             raise PageError("Send picture files or a zip archive.")
-        *_, last = colour_batch(service, paths, strength, file_format)
+        *_, last = colour_batch(service, paths, strength, warmth, file_format)
         return str(last.archive)
 
-    settings = [files, strength, file_format]
+    settings = [files, strength, warmth, file_format]
     running = start.click(
         told(run), settings, [progress, save, start, stop], preprocess=False, show_progress="hidden", **PRIVATE
     )

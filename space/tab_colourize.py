@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import html
-
 import gradio as gr
 
 from space.examples import Example, ExampleShelf
 from space.service import DELETE_AFTER, MAX_SATURATION, SUFFIXES, ColorizeService, Colouring, PageError
-from space.uploads import PRIVATE, told, uploaded_path
+from space.uploads import PRIVATE, plain, told, uploaded_path
 
 _PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
 _WAITING = "Your coloured photograph will appear here."
+_NO_SKY = """**No sky was seen in this photograph**, so the colours have less to go on than usual. Take them as a first
+try: the sliders help, and the tab *When it fails* says more."""
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
 _SHOW_RESULT = """() => setTimeout(() => {
   const box = document.querySelector('#result');
@@ -64,16 +64,29 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
             )
             note = gr.Markdown(_WAITING, elem_id="note")
             with gr.Column(visible=False, elem_id="controls") as controls:
-                strength = gr.Slider(
-                    0,
-                    MAX_SATURATION,
-                    value=1,
-                    step=0.05,
-                    label="Colour strength",
-                    info="0 is grey, 1 is as the model sees it, 2 is twice as colourful. Changes at once.",
-                    buttons=["reset"],
-                    elem_id="strength",
-                )
+                with gr.Row(equal_height=False):
+                    strength = gr.Slider(
+                        0,
+                        MAX_SATURATION,
+                        value=1,
+                        step=0.05,
+                        label="Colour strength",
+                        info="0 is grey, 1 is as the model sees it, 2 is twice as colourful. Changes at once.",
+                        buttons=["reset"],
+                        min_width=240,
+                        elem_id="strength",
+                    )
+                    warmth = gr.Slider(
+                        -1,
+                        1,
+                        value=0,
+                        step=0.05,
+                        label="Warmth",
+                        info="Below 0 bluer, above 0 more golden; what is grey stays grey. Changes at once.",
+                        buttons=["reset"],
+                        min_width=240,
+                        elem_id="warmth",
+                    )
                 with gr.Row(equal_height=False):
                     file_format = gr.Radio(
                         list(SUFFIXES),
@@ -93,23 +106,23 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
         shown = service.preview(path)
         return (gr.skip() if shown is None else str(shown)), path, gr.Button(interactive=True)
 
-    def colour(path: str | None, saturation: float) -> tuple:
+    def colour(path: str | None, saturation: float, warmth: float) -> tuple:
         if path is None:
             raise PageError("Add a photograph first.")
-        result = service.colorize(path, saturation)
+        result = service.colorize(path, saturation, warmth)
         chosen = "PNG" if result.lossless else "JPEG"
         return result, _pair(result), _describe(result), gr.Column(visible=True), chosen
 
-    def recolour(result: Colouring | None, saturation: float) -> tuple:
+    def recolour(result: Colouring | None, saturation: float, warmth: float) -> tuple:
         if result is None:
             return gr.skip(), gr.skip()
-        result = service.recolour(result, saturation)
+        result = service.recolour(result, saturation, warmth)
         return result, _pair(result)
 
-    def download(result: Colouring | None, saturation: float, chosen: str) -> str:
+    def download(result: Colouring | None, saturation: float, warmth: float, chosen: str) -> str:
         if result is None:
             raise PageError("Colour a photograph first.")
-        return str(service.write(result, saturation, chosen))
+        return str(service.write(result, saturation, chosen, warmth))
 
     def choose(event: gr.SelectData) -> tuple:
         path = str(shelf.examples()[event.index].path)
@@ -118,18 +131,19 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
     def forget() -> tuple:
         return None, None, None, None, _WAITING, gr.Column(visible=False), gr.Button(interactive=False)
 
-    def colorize(photo: dict | None, strength: float = 1.0, file_format: str = "JPEG") -> str:
+    def colorize(photo: dict | None, strength: float = 1.0, file_format: str = "JPEG", warmth: float = 0.0) -> str:
         """Colour one photograph. Returns the coloured picture as a file, at the size of the one sent, EXIF kept.
 
         Args:
             photo: a picture file (JPEG, PNG, TIFF, WebP and more; at most 100 megapixels).
             strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
             file_format: "JPEG" or "PNG".
+            warmth: -1 (cool) to 1 (warm); 0 is as the model sees them.
         """
         path = uploaded_path(photo)
         if path is None:
             raise PageError("Send a picture file.")
-        return str(service.colorize_file(path, strength, file_format))
+        return str(service.colorize_file(path, strength, file_format, warmth))
 
     # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
     # kinds of pictures rewrite, the file first. So ``uploaded_path`` has to check where the file lies.
@@ -139,28 +153,29 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
         told(check), photo, [photo, source, start], preprocess=False, show_progress="hidden", **PRIVATE
     ).failure(forget, None, everything, **PRIVATE)
     photo.clear(forget, None, everything, queue=False, **PRIVATE)
-    coloured = start.click(told(colour), [source, strength], results, show_progress_on=[slider], **PRIVATE)
+    coloured = start.click(told(colour), [source, strength, warmth], results, show_progress_on=[slider], **PRIVATE)
     coloured.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
     picked = examples.select(choose, None, [photo, source, start], show_progress="hidden", **PRIVATE)
-    coloured = picked.success(told(colour), [source, strength], results, show_progress_on=[slider], **PRIVATE)
+    coloured = picked.success(told(colour), [source, strength, warmth], results, show_progress_on=[slider], **PRIVATE)
     coloured.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
-    strength.change(
+    gr.on(
+        [strength.change, warmth.change],
         told(recolour),
-        [colouring, strength],
+        [colouring, strength, warmth],
         [colouring, slider],
         show_progress="hidden",
         trigger_mode="always_last",
         **PRIVATE,
     )
     saved = save.click(
-        told(download), [colouring, strength, file_format], file_link, show_progress_on=[save], **PRIVATE
+        told(download), [colouring, strength, warmth, file_format], file_link, show_progress_on=[save], **PRIVATE
     )
     saved.success(None, None, None, js=_START_DOWNLOAD, **PRIVATE)
     page.load(lambda: _gallery(shelf.examples()), None, [examples, credits], show_progress="hidden", **PRIVATE)
     for_programs = gr.Button(visible=False)
     for_programs.click(
         told(colorize),
-        [photo, strength, file_format],
+        [photo, strength, file_format, warmth],
         file_link,
         preprocess=False,
         api_name="colorize",
@@ -173,11 +188,13 @@ def _pair(result: Colouring) -> tuple[str, str]:
 
 def _describe(result: Colouring) -> str:
     width, height = result.size
-    name = html.escape(result.name).replace("_", r"\_").replace("*", r"\*").replace("[", r"\[").replace("`", r"\`")
+    name = plain(result.name)
     text = f"**{name}**: {width:,} × {height:,} pixels, coloured in {result.seconds:.1f} seconds."
     text += " Drag the line to compare."
     if result.reduced:
         text += " The view above is reduced; the download has every pixel."
+    if result.sky == "no":
+        text += f"\n\n{_NO_SKY}"
     return text
 
 

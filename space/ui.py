@@ -56,6 +56,7 @@ def build_page(
     device: str = "auto",
     shelf: ExampleShelf | None = None,
     second: str | Path | None = None,
+    deletion: tuple[int, int] = (DELETE_EVERY, DELETE_AFTER),
 ) -> gr.Blocks:
     """Lay out the page. Launch it with ``build_page().launch(**LAUNCH_OPTIONS)``.
 
@@ -64,13 +65,12 @@ def build_page(
         device: as in ``load_pipeline``.
         shelf: the examples; None for the usual ones.
         second: another model, to compare with in *Compare and measure*.
+        deletion: every so many seconds, uploads and results older than so many seconds are deleted.
     """
     service = ColorizeService(get_upload_folder(), model, device)
     shelf = shelf or ExampleShelf()
     shelf.start()
-    with gr.Blocks(
-        title="Landscape Colorizer", analytics_enabled=False, delete_cache=(DELETE_EVERY, DELETE_AFTER)
-    ) as page:
+    with gr.Blocks(title="Landscape Colorizer", analytics_enabled=False, delete_cache=deletion) as page:
         gr.Markdown(_TITLE, elem_id="title")
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
             with gr.Tab("Colourize", id="colourize"):

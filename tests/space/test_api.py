@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -48,6 +49,14 @@ def test_only_what_is_documented_is_public(client) -> None:
     }
 
 
+def test_warmth(client, uploads: Path) -> None:
+    cool, warm = (
+        np.asarray(Image.open(_colorize(client, uploads / "beach.jpg", warmth=warmth)).convert("RGB")).astype(int)
+        for warmth in (-1, 1)
+    )
+    assert (cool[..., 2] - cool[..., 0]).mean() > (warm[..., 2] - warm[..., 0]).mean() + 2
+
+
 def test_colorize_batch(client, uploads: Path) -> None:
     files = [gradio_client.handle_file(str(uploads / name)) for name in ("beach.jpg", "notes.jpg")]
     path = client.predict(files, strength=1.0, file_format="Automatic", api_name="/colorize_batch")
@@ -85,14 +94,14 @@ def test_a_wrong_strength_is_explained(client, uploads: Path) -> None:
 def test_files_of_the_server_cannot_be_read(page_url: str, uploads: Path, meta: bool) -> None:
     """A path that was never uploaded is refused, with and without Gradio's mark of a file."""
     secret = {"path": str(uploads / "beach.jpg")} | ({"meta": {"_type": "gradio.FileData"}} if meta else {})
-    call = httpx.post(f"{page_url}gradio_api/call/colorize", json={"data": [secret, 1, "JPEG"]}, timeout=30)
+    call = httpx.post(f"{page_url}gradio_api/call/colorize", json={"data": [secret, 1, "JPEG", 0]}, timeout=30)
     answer = httpx.get(f"{page_url}gradio_api/call/colorize/{call.json()['event_id']}", timeout=30).text
     assert "event: error" in answer and "colorized" not in answer
 
 
 def test_files_of_the_server_cannot_be_put_into_a_batch(page_url: str, uploads: Path) -> None:
     files = [{"path": str(uploads / "beach.jpg")}]
-    call = httpx.post(f"{page_url}gradio_api/call/colorize_batch", json={"data": [files, 1, "JPEG"]}, timeout=30)
+    call = httpx.post(f"{page_url}gradio_api/call/colorize_batch", json={"data": [files, 1, 0, "JPEG"]}, timeout=30)
     answer = httpx.get(f"{page_url}gradio_api/call/colorize_batch/{call.json()['event_id']}", timeout=30).text
     assert "event: error" in answer and ".zip" not in answer
 

@@ -97,6 +97,12 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
     page.wait_for_function(f"before => {address} !== before", arg=before)
     assert mean_chroma(_served(page, "after")) < strong / 2
 
+    before = page.evaluate(address)
+    page.locator("#warmth input[type=range]").focus()
+    page.keyboard.press("ArrowRight")  # by keyboard alone
+    page.wait_for_function(f"before => {address} !== before", arg=before)
+    assert page.input_value("#warmth input[type=number]") == "0.05"
+
     with page.expect_download() as download:
         page.click("#save")
     assert download.value.suggested_filename == "beach-colorized.jpg"
@@ -206,14 +212,35 @@ def test_a_picture_without_sky_is_answered_with_a_sentence(desktop, uploads: Pat
     assert "cut off" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
 
 
+def test_every_tab_is_reached_by_keyboard(desktop) -> None:
+    tabs = desktop.get_by_role("tab")
+    assert tabs.count() == 4
+    for name in ("Batch", "Compare and measure", "When it fails", "Colourize"):
+        desktop.get_by_role("tab", name=name).focus()
+        desktop.keyboard.press("Enter")
+        assert desktop.get_by_role("tab", name=name).get_attribute("aria-selected") == "true"
+
+
 def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
-    """For screen readers: buttons, links and inputs that are seen say what they are."""
+    """For screen readers: in each tab, buttons, links and inputs that are seen say what they are."""
     _colour(desktop, uploads / "beach.jpg")
-    nameless = desktop.evaluate("""() => [...document.querySelectorAll('button, a[href], input, img')].filter(e => {
-        if (!e.checkVisibility() || e.type === 'file') return false;
-        if (e.tagName === 'IMG') return !e.hasAttribute('alt');
-        const label = e.labels?.length ? e.labels[0].innerText : '';
-        return !(e.innerText?.trim() || e.getAttribute('aria-label') || e.title || label.trim() ||
-                 e.querySelector('img[alt]:not([alt=""])'));
-    }).map(e => e.outerHTML.slice(0, 160))""")
-    assert not nameless
+    for name in ("Colourize", "Batch", "Compare and measure", "When it fails"):
+        desktop.get_by_role("tab", name=name).click()
+        if name == "When it fails":
+            desktop.click("#experiment-drawn")
+            desktop.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
+        if name == "Compare and measure":
+            desktop.set_input_files("#truth input[type=file]", uploads / "colours.png")
+            desktop.wait_for_selector("#truth img")
+            desktop.click("#measure-start")
+            desktop.wait_for_selector("#measure-figures table")
+            desktop.wait_for_function("document.querySelectorAll('#measure-pictures img').length >= 6")
+        desktop.wait_for_timeout(300)
+        nameless = desktop.evaluate("""() => [...document.querySelectorAll('button, a[href], input, img')].filter(e => {
+            if (!e.checkVisibility() || e.type === 'file') return false;
+            if (e.tagName === 'IMG') return !e.hasAttribute('alt');
+            const label = e.labels?.length ? e.labels[0].innerText : '';
+            return !(e.innerText?.trim() || e.getAttribute('aria-label') || e.title || label.trim() ||
+                     e.querySelector('img[alt]:not([alt=""])'));
+        }).map(e => e.outerHTML.slice(0, 160))""")
+        assert not nameless, name

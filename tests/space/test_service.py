@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.color import rgb2lab
 
 from colorization.images import UnreadableImageError
 from space import service as service_module
 from space.service import ColorizeService, PageError
+from space.tab_colourize import _describe
 
 from .conftest import mean_chroma
 
@@ -40,6 +42,31 @@ def test_saturation_needs_no_second_run(
     chroma = [mean_chroma(Image.open(service.recolour(result, s).after)) for s in (0, 0.5, 1)]
     assert chroma[0] < 1 < chroma[1] < chroma[2]
     assert mean_chroma(Image.open(service.write(result, 0.0, "PNG"))) < 1
+
+
+def test_warmth_needs_no_second_run_and_leaves_grey_alone(
+    service: ColorizeService, uploads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    result = service.colorize(uploads / "beach.jpg")
+    monkeypatch.setattr(service.models.pipeline(), "model", None)
+
+    def yellowness(saturation: float, warmth: float) -> float:
+        lab = rgb2lab(np.asarray(Image.open(service.recolour(result, saturation, warmth).after).convert("RGB")))
+        return float(lab[..., 2].mean())
+
+    cool, as_is, warm = (yellowness(1, warmth) for warmth in (-1, 0, 1))
+    assert cool < as_is - 1 < as_is + 1 < warm
+    assert abs(yellowness(0, 1)) < 0.5
+    saved = np.asarray(Image.open(service.write(result, 1, "PNG", 1.0)).convert("RGB"))
+    assert rgb2lab(saved)[..., 2].mean() == pytest.approx(warm, abs=0.1)
+
+
+def test_the_sky_is_looked_for(service: ColorizeService, uploads: Path, tmp_path: Path) -> None:
+    assert service.colorize(uploads / "beach.jpg").sky in ("yes", "no", "uncertain")
+    noise = np.random.default_rng(0).integers(0, 90, (200, 300), np.uint8)
+    Image.fromarray(noise).save(tmp_path / "wall.png")
+    result = service.colorize(tmp_path / "wall.png")
+    assert result.sky == "no" and "No sky was seen" in _describe(result)
 
 
 def test_each_change_has_its_own_picture(service: ColorizeService, uploads: Path) -> None:
@@ -87,6 +114,12 @@ def test_a_deleted_upload_is_explained(service: ColorizeService, uploads: Path, 
     copy.unlink()
     with pytest.raises(PageError, match="no longer on the server"):
         service.write(result, 1, "JPEG")
+
+
+@pytest.mark.parametrize("warmth", [-1.5, 2, float("nan"), "hot", None])
+def test_warmth_out_of_range(service: ColorizeService, uploads: Path, warmth) -> None:
+    with pytest.raises(PageError, match="Warmth goes from -1 to 1"):
+        service.colorize_file(uploads / "beach.jpg", 1, "JPEG", warmth)
 
 
 @pytest.mark.parametrize("saturation", [-1, 2.5, float("nan")])
