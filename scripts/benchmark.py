@@ -4,6 +4,7 @@ file     colour a 12 MP JPEG file into a JPEG file, against Pillow decoding and 
 network  the network alone, against a ResNet-18 U-Net of the usual design that predicts at full resolution
 eval     the evaluation harness, against its colorizers and measures alone
 build    the data set build's measures of a picture, against only decoding it
+load     fifty clients at once against the page, good, broken and hostile; only when asked for (scripts/load.py)
 memory   peak over the idle, loaded process for 12, 24 and 50 MP, against the decoded picture
 
 Each figure is the median of several rounds in which both sides take turns.
@@ -25,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from benchmark_index import benchmark_index
 from PIL import Image
 from torch import nn
 from torchvision.models import resnet18
@@ -311,17 +313,25 @@ def has_fast_bf16() -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; default: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, load; default: all but load")
+    parser.add_argument("--clients", type=int, default=50, help="load: clients at once (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="build: folder of JPEG pictures (default: drawn ones)")
+    parser.add_argument("--index", type=int, default=0, help="build: decide about so many drawn pictures, too")
     parser.add_argument("--model", help="another model than the embedded one")
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args(arguments)
-    unknown = set(args.parts) - set(PARTS)
+    unknown = set(args.parts) - {*PARTS, "load"}
     if unknown:
         parser.error(f"There is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}.")
     if args.rounds < 1:
         parser.error("--rounds must be at least 1.")
+    if args.parts == ["load"]:
+        from load import benchmark_load
+
+        return int(benchmark_load(args.model, args.clients)["errors"] > 0)
+    if "load" in args.parts:
+        parser.error("Part load takes the machine for itself; ask for it alone.")
     parts = args.parts or PARTS
 
     rows = []
@@ -338,6 +348,8 @@ def main(arguments: list[str] | None = None) -> int:
         rows += benchmark_eval(args.model, args.rounds)
     if "build" in parts:
         rows += benchmark_build(args.data, args.rounds)
+        if args.index:
+            rows += benchmark_index(args.index)
     machine = (
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}"
     )

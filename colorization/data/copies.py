@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import numpy as np
 
 SIGNATURE = 16  # px a side, of the grey copy that confirms what the hash suspects
 _BANDS, _BAND_BITS = 4, 16
-_CANDIDATES, _CONFIRMED = 1 << 19, 4096  # pairs held at once: of hashes, of signatures
+_CANDIDATES, _CONFIRMED = 1 << 17, 4096  # pairs held at once: of hashes, of signatures
 
 
 @dataclass(frozen=True)
@@ -36,10 +37,12 @@ def groups_of(
 ) -> list[np.ndarray]:
     """Connected components of "is like", for several levels of likeness in one search.
 
-    Pictures of equal hash, and those whose hashes are within the loosest level's bits, are candidates: such a pair
-    agrees in one of four 16-bit bands up to ``bits // 4`` bits, so that only pictures that share a band, or nearly, are
-    looked at (multi-index hashing: Norouzi, Punjani and Fleet 2012). A pair that is connected already is not compared
-    again, and no pair is kept: many copies of one picture cost neither memory nor time in proportion to their pairs.
+    Pictures whose hashes are within the loosest level's bits are candidates. Such a pair agrees up to
+    ``(bits - b) // 4`` bits in one of the four 16-bit bands b, or else it would differ in more; so only pictures that
+    share a band, or nearly, are looked at (multi-index hashing: Norouzi, Punjani and Fleet 2012). A pair that is
+    connected already is not compared again, and no pair is kept: neither memory nor the costly comparisons grow with
+    the pairs of many copies. The work grows about as N as long as few share a band (some hundred thousand pictures),
+    as N² / 65536 beyond that.
 
     Args:
         plain, mirrored: hashes of the pictures and of their mirror images, uint64 [N].
@@ -107,31 +110,32 @@ def _candidates(plain: np.ndarray, mirrored: np.ndarray, plain_bits: int, mirror
         ordered = plain[order]
         for queries, flipped, bits in ((plain, False, plain_bits), (mirrored, True, mirrored_bits)):
             asked = _band(queries, band)
-            for flip in _flips(bits // _BANDS):
+            for flip in _flips((bits - band) // _BANDS):
                 # Without a mirror the relation is symmetric, and a pair need not be met from both of its ends.
                 once = (asked < asked ^ np.uint16(flip)) | (flipped or flip == 0)
                 who = np.flatnonzero(once)
-                bucket = (asked[who] ^ np.uint16(flip)).astype(np.int64)
-                for i, slot in _pairs(who, starts[bucket], starts[bucket + 1]):
-                    distance = np.bitwise_count(queries[i] ^ ordered[slot])
+                bucket = asked[who] ^ np.uint16(flip)
+                hashes = queries[who]
+                for owner, slot in _pairs(starts[bucket], starts[bucket.astype(np.int64) + 1]):
+                    distance = np.bitwise_count(hashes[owner] ^ ordered[slot])
                     near = np.flatnonzero(distance <= bits)
-                    i, j, distance = i[near], order[slot[near]], distance[near]
+                    i, j, distance = who[owner[near]], order[slot[near]], distance[near]
                     twice = i == j if flipped or flip else i >= j
                     yield i[~twice], j[~twice], distance[~twice], flipped
 
 
-def _pairs(who: np.ndarray, low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(who[k], s) for every s in [low[k], high[k]), in portions of bounded size."""
+def _pairs(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """(k, s) for every k and every s in [low[k], high[k]), in portions of bounded size."""
     counts = high - low
     ends = np.cumsum(counts)
     begin = 0
-    while begin < len(who):
+    while begin < len(low):
         end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _CANDIDATES, "right")))
         part = counts[begin:end]
         total = int(part.sum())
         if total:
-            within = np.arange(total) - np.repeat(np.cumsum(part) - part - low[begin:end], part)
-            yield np.repeat(who[begin:end], part), within
+            owner = np.repeat(np.arange(begin, end), part)
+            yield owner, np.arange(total) + np.repeat(low[begin:end] - np.cumsum(part) + part, part)
         begin = end
 
 
@@ -139,6 +143,7 @@ def _band(hashes: np.ndarray, band: int) -> np.ndarray:
     return (hashes >> np.uint64(_BAND_BITS * band)).astype(np.uint16)
 
 
+@functools.cache
 def _flips(reach: int) -> list[int]:
     """All masks of 16 bits with at most ``reach`` of them set."""
     return [mask for mask in range(1 << _BAND_BITS) if mask.bit_count() <= reach]

@@ -23,6 +23,7 @@ from .sources import hash_of
 from .splits import NAMES, assign, speakers
 
 _COLUMNS = ["file", "reason", "split", "scene", "width", "height", "phash", "phash_mirrored", "bytes", "digest"]
+_LARGEST_SCENE = 200  # pictures, copies among them
 
 
 @dataclass
@@ -143,7 +144,10 @@ def _groups(index: _Index, spool: BinaryIO, options: BuildOptions) -> tuple[np.n
         levels.append(Likeness(options.same_scene_bits, options.same_scene_correlation, mirrored=False))
     signatures = np.memmap(spool, np.uint8, "r", shape=(len(index), SIGNATURE * SIGNATURE))
     found = groups_of(index.phash, index.phash_mirrored, signatures, index.digest, tuple(levels))
-    return found[0], found[-1]
+    copies, scenes = found[0], found[-1]
+    # In a large set look-alikes chain up. Nobody takes so many photographs of one scene.
+    chain = np.bincount(scenes)[scenes] > _LARGEST_SCENE
+    return copies, np.where(chain, copies, scenes)
 
 
 def _winners(index: _Index, copies: np.ndarray) -> np.ndarray:

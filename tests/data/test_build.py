@@ -405,6 +405,16 @@ def test_pictures_of_one_scene_stay_in_one_split(tmp_path: Path):
     assert any(len(splits) > 1 for splits in by_scene(rows(tmp_path / "apart")).values())
 
 
+def test_a_chain_of_many_look_alikes_is_no_scene(tmp_path: Path, monkeypatch):
+    from colorization.data import plan
+
+    plant_scenes(tmp_path / "in", range(16), range(3))
+    monkeypatch.setattr(plan, "_LARGEST_SCENE", 2)
+    build([str(tmp_path / "in")], str(tmp_path / "out"), PLAIN)
+    assert any(len(splits) > 1 for splits in by_scene(rows(tmp_path / "out")).values())
+    assert "0 pictures in 0 groups look like the same scene" in card(tmp_path / "out")
+
+
 def test_scenes_stay_together_in_another_order_and_when_pictures_are_added(tmp_path: Path):
     plant_scenes(tmp_path / "b", range(12), range(2))
     build([str(tmp_path / "b")], str(tmp_path / "one"), PLAIN)
