@@ -118,6 +118,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--format", default="same", choices=("same", "png", "jpg", "webp", "tiff"), help="default: as the input"
     )
     parser.add_argument("--saturation", type=float, default=1.0, metavar="S", help="factor on chroma, 0 is grey")
+    parser.add_argument("--keep-tone", action="store_true", help="keep the tone of sepia prints under the new colours")
     parser.add_argument(
         "--variants",
         type=int,
@@ -161,7 +162,7 @@ def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace) -> dict
         raise ValueError("This model takes no --hint and no --palette: it was not trained to be guided.")
     if args.variants and config.head not in ("classification", "both"):
         raise ValueError("This model has one colouring only: --variants needs a classifier over colours.")
-    options = {"num_variants": args.variants}
+    options = {"num_variants": args.variants, "keep_tone": args.keep_tone}
     if args.palette:
         options["palette"] = pipe.image_processor.make_palette(read_photo(args.palette, name=str(args.palette)).rgb)
     pipe.image_processor.make_hints([((0, 0), colour) for _, colour in args.hint], (1, 1))

@@ -164,7 +164,12 @@ class ColorizationImageProcessor(BaseImageProcessor):
         return ab_histogram(ab)
 
     def post_process_colorization(
-        self, outputs, originals, saturation: float = 1.0, warmth: float = 0.0
+        self,
+        outputs,
+        originals,
+        saturation: float = 1.0,
+        warmth: float = 0.0,
+        tone: torch.Tensor | None = None,
     ) -> list[Image.Image]:
         """Put predicted colours on the originals: their size, their luminance.
 
@@ -173,6 +178,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
             originals: B pictures, as [`preprocess`] takes them; their own colours are ignored.
             saturation: factor on chroma, 0 for grey.
             warmth: shift along daylight, -1 (cool) to 1 (warm), see ``color.warm``.
+            tone: [2, 101], CIE ab to add at L* 0, 1, ..., 100: that of a toned print which shall stay.
 
         Returns:
             B Pillow pictures, mode RGB, each of its original's size.
@@ -190,7 +196,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("The predicted colours are not finite numbers; the model's weights are damaged.")
         ab = warm(ab.detach().float().cpu() * saturation, warmth)
-        return [_colour(original, plane) for original, plane in zip(originals, ab, strict=True)]
+        return [_colour(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
 
 
 def _to_pillow(image) -> Image.Image:
@@ -224,7 +230,7 @@ def _shrink(picture: Image.Image, width: int, height: int) -> Image.Image:
     return picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0).convert("RGB")
 
 
-def _colour(original, ab: torch.Tensor) -> Image.Image:
+def _colour(original, ab: torch.Tensor, tone: torch.Tensor | None = None) -> Image.Image:
     """One picture in the colours of ab [2, h, w], in bands of rows: no second full-size copy, no full-size floats."""
     is_picture = isinstance(original, Image.Image)
     if is_picture and original.mode != "RGB":
@@ -241,7 +247,11 @@ def _colour(original, ab: torch.Tensor) -> Image.Image:
             band = np.array(original.crop((0, top, width, bottom)))
         else:
             band = array[top:bottom] if array.ndim == 3 else np.repeat(array[top:bottom, :, None], 3, axis=2)
-        rgb = join(lightness(torch.from_numpy(np.ascontiguousarray(band))), _enlarge_rows(wide, top, bottom, height))
+        light = lightness(torch.from_numpy(np.ascontiguousarray(band)))
+        colours = _enlarge_rows(wide, top, bottom, height)
+        if tone is not None:
+            colours = colours + tone[:, light.round().long().clamp_(0, tone.shape[1] - 1)]
+        rgb = join(light, colours)
         coloured.paste(Image.fromarray(rgb.numpy()), (0, top))
 
     list(_painters().map(paint, range(0, height, rows)))

@@ -14,7 +14,8 @@ from .configuration_colorization import ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, read_photo
 from .modeling_colorization import ColorizationModel
-from .prediction import Prediction
+from .plates import Box, find_picture, tone_of
+from .prediction import Prediction, place_in
 
 EMBEDDED_MODEL = Path(__file__).parent / "pretrained" / "landscape"
 
@@ -30,6 +31,8 @@ class ColorizationPipeline(Pipeline):
     * ``max_megapixels``: larger pictures are refused, 100;
     * ``hints``: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only;
     * ``palette``: another photograph (path, bytes or picture) whose colours are wanted; guided models only;
+    * ``keep_tone``: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it goes;
+    * ``borders``: False to colour the plain border of a scanned plate too; by default it stays neutral;
     * ``num_variants``: K for a list of K distinct colourings, the first of which is the ordinary one; 1 to 9, models
       with a classifier only. The same ``seed`` (0) gives the same ones.
     """
@@ -41,9 +44,9 @@ class ColorizationPipeline(Pipeline):
 
     def _sanitize_parameters(self, **kwargs):
         steps = {
-            "preprocess": ("max_megapixels", "hints", "palette"),
+            "preprocess": ("max_megapixels", "hints", "palette", "borders"),
             "forward": (),
-            "postprocess": ("saturation", "warmth", "num_variants", "seed"),
+            "postprocess": ("saturation", "warmth", "keep_tone", "num_variants", "seed"),
         }
         known = [name for names in steps.values() for name in names]
         if unknown := [name for name in kwargs if name not in known]:
@@ -65,19 +68,26 @@ class ColorizationPipeline(Pipeline):
         max_megapixels: float = MAX_MEGAPIXELS,
         hints: Sequence[Point] = (),
         palette: torch.Tensor | None = None,
+        borders: bool = True,
     ) -> dict:
         photo = inputs if isinstance(inputs, Photo) else read_photo(inputs, max_megapixels=max_megapixels)
+        inside = find_picture(photo.rgb) if borders else (0, 0, photo.width, photo.height)
+        picture = Image.fromarray(photo.rgb)
+        if inside != (0, 0, photo.width, photo.height):
+            picture = picture.crop(inside)
         guidance = {}
         if hints:
-            guidance["hints"] = self.image_processor.make_hints(hints, (photo.width, photo.height))
+            points = [(place_in(photo, inside, point), colour) for point, colour in hints]
+            guidance["hints"] = self.image_processor.make_hints(points, picture.size)
         if palette is not None:
             guidance["palette"] = palette
-        return {**self.image_processor(Image.fromarray(photo.rgb)), **guidance, "photo": photo}
+        return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside}
 
     def _forward(self, model_inputs: dict) -> Prediction:
         guidance = {name: model_inputs[name] for name in ("hints", "palette") if name in model_inputs}
         outputs = self.model(model_inputs["pixel_values"], **guidance)
-        prediction = {"photo": model_inputs["photo"], "ab": outputs.ab[0].float().cpu()}
+        prediction = {name: model_inputs[name] for name in ("photo", "inside")}
+        prediction["ab"] = outputs.ab[0].float().cpu()
         if outputs.logits is not None:
             prediction["logits"] = outputs.logits[0].float().cpu()
             prediction["spread"] = self.model.predict_spread(outputs)[0, 0].cpu()
@@ -90,18 +100,21 @@ class ColorizationPipeline(Pipeline):
         num_variants: int | None = None,
         seed: int = 0,
         warmth: float = 0.0,
+        keep_tone: bool = False,
     ) -> Image.Image | list[Image.Image]:
-        photo = model_outputs.photo
-        if num_variants is None:
-            return self.apply_ab(photo, model_outputs.ab, saturation, warmth)
-        return [self.apply_ab(photo, ab, saturation, warmth) for ab in model_outputs.variants(num_variants, seed)]
+        said, several = model_outputs, num_variants is not None
+        pictures = [
+            self.apply_ab(said.photo, ab, saturation, warmth, keep_tone, said.inside)
+            for ab in (said.variants(num_variants, seed) if several else [said.ab])
+        ]
+        return pictures if several else pictures[0]
 
     def predict(self, photo, **kwargs) -> Prediction:
         """What the model says of a photograph, to look into and to put on it later (with [`apply_ab`]).
 
         Args:
             photo: as in a call, but one.
-            kwargs: ``hints``, ``palette`` and ``max_megapixels``, as in a call.
+            kwargs: ``hints``, ``palette``, ``borders`` and ``max_megapixels``, as in a call.
         """
         preprocess, _, postprocess = self._sanitize_parameters(**kwargs)
         if postprocess:
@@ -112,9 +125,29 @@ class ColorizationPipeline(Pipeline):
         """ab [2, h, w] of a photograph in CIE units, float32 on the CPU: small, to keep and apply again."""
         return self.predict(photo).ab
 
-    def apply_ab(self, photo: Photo, ab: torch.Tensor, saturation: float = 1.0, warmth: float = 0.0) -> Image.Image:
-        """Put ab [2, h, w] on a photograph: mode RGB, or RGBA where it has alpha, EXIF in ``info["exif"]``."""
-        (picture,) = self.image_processor.post_process_colorization(ab[None], [photo.rgb], saturation, warmth)
+    def apply_ab(
+        self,
+        photo: Photo,
+        ab: torch.Tensor,
+        saturation: float = 1.0,
+        warmth: float = 0.0,
+        keep_tone: bool = False,
+        inside: Box | None = None,
+    ) -> Image.Image:
+        """Put ab [2, h, w] on a photograph: mode RGB, or RGBA where it has alpha, EXIF in ``info["exif"]``.
+
+        ``inside`` is where ab belongs, `Prediction.inside`; None to look for a border again. A border stays neutral.
+        """
+        inside = inside or find_picture(photo.rgb)
+        tone = tone_of(photo.rgb) if keep_tone else None
+        left, top, right, bottom = inside
+        inner = photo.rgb[top:bottom, left:right]
+        post_process = self.image_processor.post_process_colorization
+        (picture,) = post_process(ab[None], [inner], saturation, warmth, tone)
+        if inner.shape != photo.rgb.shape:
+            (whole,) = post_process(torch.zeros(1, 2, 1, 1), [photo.rgb], tone=tone)
+            whole.paste(picture, (left, top))
+            picture = whole
         if photo.alpha is not None:
             picture.putalpha(Image.fromarray(photo.alpha))
         if photo.exif:

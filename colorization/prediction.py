@@ -8,6 +8,7 @@ import torch
 
 from .color import lightness
 from .images import Photo
+from .plates import Box
 from .variants import plausible_colours, plausible_variants
 
 # Mean spread of a picture, CIE units. Fitted on validation pictures so that above the first one the mean CIEDE2000 is
@@ -19,19 +20,41 @@ _OVERLAY_RANGE = (8.0, 36.0)
 _OVERLAY_AB = (55.0, -35.0)
 
 
+def place_in(photo: Photo, inside: Box, point: tuple[float, float]) -> tuple[float, float]:
+    """A point of a photograph, counted from the upper left of the picture inside of its border.
+
+    Raises:
+        ValueError: if the point is outside of the photograph or in the border.
+    """
+    (x, y), (left, top, right, bottom) = point, inside
+    width, height = photo.width, photo.height
+    if not (0 <= x < width and 0 <= y < height):
+        raise ValueError(
+            f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {width - 1}, y to {height - 1}."
+        )
+    if not (left <= x < right and top <= y < bottom):
+        raise ValueError(
+            f"The point ({x:g}, {y:g}) is in the border of the scan, which stays neutral; x of the picture goes from "
+            f"{left} to {right - 1}, y from {top} to {bottom - 1}."
+        )
+    return x - left, y - top
+
+
 @dataclass(frozen=True)
 class Prediction:
     """Answer of ``ColorizationPipeline.predict``; all tensors are float32 on the CPU.
 
     Attributes:
         photo: what was asked about.
-        ab: [2, h, w], CIE units; small, ``ColorizationPipeline.apply_ab`` puts it on the photograph.
+        inside: left, top, right, bottom of the picture in it; less than the whole where a scan has a plain border.
+        ab: [2, h, w] of that picture, CIE units; small, ``ColorizationPipeline.apply_ab`` puts it on the photograph.
         logits: [Q, h, w] over the bins of ab, or None of a model without a classifier.
         spread: [h, w], CIE units: how far the true colour may be from ``ab`` (root mean square under the predicted
             distribution); None without a classifier.
     """
 
     photo: Photo
+    inside: Box
     ab: torch.Tensor
     logits: torch.Tensor | None = None
     spread: torch.Tensor | None = None
@@ -66,18 +89,14 @@ class Prediction:
             At most ``count`` of "#rrggbb", most probable first.
 
         Raises:
-            ValueError: if the point is outside of the picture, or without a classifier.
+            ValueError: if the point is outside of the picture or in its border, or without a classifier.
         """
         self._need_classifier("suggest colours")
-        x, y = point
-        width, height = self.photo.width, self.photo.height
-        if not (0 <= x < width and 0 <= y < height):
-            raise ValueError(
-                f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {width - 1}, y to {height - 1}."
-            )
-        x, y = int(x), int(y)
+        x, y = place_in(self.photo, self.inside, point)
+        left, top, right, bottom = self.inside
         rows, columns = self.ab.shape[1:]
-        row, column = int((y + 0.5) / height * rows), int((x + 0.5) / width * columns)
+        row, column = int((y + 0.5) / (bottom - top) * rows), int((x + 0.5) / (right - left) * columns)
+        x, y = int(x) + left, int(y) + top
         own = lightness(torch.from_numpy(self.photo.rgb[y : y + 1, x : x + 1].copy())).item()
         return plausible_colours(self.logits[:, row, column], own, count)
 

@@ -222,7 +222,13 @@ def test_prediction(guided_pipeline, landscape):
 def test_confidence_falls_as_the_spread_grows(guided_pipeline, landscape):
     photo = guided_pipeline.predict(landscape).photo
     said = [
-        Prediction(photo, torch.zeros(2, 4, 4), torch.zeros(1, 4, 4), torch.full((4, 4), spread)).confidence
+        Prediction(
+            photo,
+            (0, 0, photo.width, photo.height),
+            torch.zeros(2, 4, 4),
+            torch.zeros(1, 4, 4),
+            torch.full((4, 4), spread),
+        ).confidence
         for spread in (1.0, (SEVERAL_COLOURS + LITTLE_TO_GO_ON) / 2, 60.0)
     ]
     assert said == ["fairly sure", "several colourings are plausible", "little to go on here"]
@@ -232,7 +238,9 @@ def test_overlay_is_grey_where_sure_and_coloured_where_not(guided_pipeline):
     spread = torch.zeros(8, 8)
     spread[:, 4:] = 40.0
     photo = guided_pipeline.predict(Image.new("L", (160, 160), 120)).photo
-    prediction = Prediction(photo, torch.zeros(2, 8, 8), torch.zeros(1, 8, 8), spread)
+    prediction = Prediction(
+        photo, (0, 0, photo.width, photo.height), torch.zeros(2, 8, 8), torch.zeros(1, 8, 8), spread
+    )
     picture = np.asarray(guided_pipeline.apply_ab(photo, prediction.overlay_ab())).astype(int)
     assert picture.shape == (160, 160, 3)
     assert np.ptp(picture[:, :38], axis=2).max() <= 1

@@ -32,9 +32,11 @@ LAW = {
     },
     "colorization.image_processing_colorization": {"color", "ab_bins"},
     "colorization.variants": {"ab_bins", "color"},
-    "colorization.prediction": {"color", "images", "variants"},
+    "colorization.plates": {"color"},
+    "colorization.prediction": {"color", "images", "plates", "variants"},
     "colorization.pipeline_colorization": {
         "images",
+        "plates",
         "prediction",
         "image_processing_colorization",
         "modeling_colorization",
@@ -146,6 +148,7 @@ def test_remote_files_are_flat_and_known():
         "networks.py",
         "networks_earlier.py",
         "pipeline_colorization.py",
+        "plates.py",
         "prediction.py",
         "variants.py",
     }
