@@ -91,9 +91,32 @@ def read_photo(
     Raises:
         UnreadableImageError: for anything that does not become a picture, with the reason.
     """
+    picture, alpha, exif, file_format, name = _decoded(source, name, max_megapixels)
+    rgb = _to_array(picture)
+    if rgb.ndim == 2:
+        rgb = np.repeat(rgb[:, :, None], 3, axis=2)
+    return Photo(rgb, None if alpha is None else _to_array(alpha), exif, file_format, name)
+
+
+def read_picture(
+    source: str | Path | bytes | BinaryIO | Image.Image,
+    *,
+    name: str | None = None,
+    max_megapixels: float = MAX_MEGAPIXELS,
+) -> Image.Image:
+    """As :func:`read_photo`, but only the colours, as a Pillow picture of mode RGB: no copy is made for an array."""
+    picture = _decoded(source, name, max_megapixels)[0]
+    return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+
+# Picture of mode RGB or L, alpha, EXIF, file format, name.
+_Decoded = tuple[Image.Image, Image.Image | None, bytes | None, str | None, str]
+
+
+def _decoded(source: str | Path | bytes | BinaryIO | Image.Image, name: str | None, max_megapixels: float) -> _Decoded:
     if isinstance(source, Image.Image):
         name = name or getattr(source, "filename", None) or "picture"
-        return _to_photo(source, str(name), max_megapixels, ours=False)
+        return _decode(source, str(name), max_megapixels, ours=False)
     if isinstance(source, str | Path):
         path = Path(source)
         name = name or path.name
@@ -120,7 +143,7 @@ def _open_file(path: Path, name: str) -> BinaryIO:
         raise UnreadableImageError(f"{name}: the file cannot be opened ({reason}).") from None
 
 
-def _read(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
+def _read(file: BinaryIO, name: str, max_megapixels: float) -> _Decoded:
     head = file.read(512)
     file.seek(0)
     if not head:
@@ -131,7 +154,7 @@ def _read(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
         with _pixel_limit(max_megapixels):
             picture = Image.open(file, formats=READABLE)
         with picture:
-            return _to_photo(picture, name, max_megapixels)
+            return _decode(picture, name, max_megapixels)
     except UnidentifiedImageError:
         known = "JPEG, PNG, TIFF, WebP, BMP, GIF, PPM or AVIF"
         raise UnreadableImageError(f"{name}: this is not a picture in a known format ({known}).") from None
@@ -150,7 +173,7 @@ def _read(file: BinaryIO, name: str, max_megapixels: float) -> Photo:
 
 @contextlib.contextmanager
 def _pixel_limit(max_megapixels: float) -> Iterator[None]:
-    """Give Pillow our limit while it reads a header; ours is checked exactly in ``_to_photo``, with a sentence."""
+    """Give Pillow our limit while it reads a header; ours is checked exactly in ``_decode``, with a sentence."""
     with _pillow_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, int(max_megapixels * 1e6)
@@ -164,7 +187,7 @@ def _too_large(name: str, pixels: str, max_megapixels: float) -> str:
     return f"{name}: {pixels} than the limit of {max_megapixels:g} megapixels; make it smaller first."
 
 
-def _to_photo(picture: Image.Image, name: str, max_megapixels: float, ours: bool = True) -> Photo:
+def _decode(picture: Image.Image, name: str, max_megapixels: float, ours: bool = True) -> _Decoded:
     width, height = picture.size
     if width < 1 or height < 1:
         raise UnreadableImageError(f"{name}: the picture has no pixels ({width} × {height}).")
@@ -178,12 +201,9 @@ def _to_photo(picture: Image.Image, name: str, max_megapixels: float, ours: bool
     if upright.has_transparency_data:
         if upright.mode not in ("RGBA", "LA"):
             upright = upright.convert("RGBA")
-        alpha = _to_array(upright.getchannel("A"))
+        alpha = upright.getchannel("A")
         upright = upright.convert("RGB" if upright.mode == "RGBA" else "L")
-    rgb = _to_array(_to_srgb(_to_8_bits(upright, name), icc, name))
-    if rgb.ndim == 2:
-        rgb = np.repeat(rgb[:, :, None], 3, axis=2)
-    return Photo(rgb, alpha, exif, file_format, name)
+    return _to_srgb(_to_8_bits(upright, name), icc, name), alpha, exif, file_format, name
 
 
 def _to_8_bits(picture: Image.Image, name: str) -> Image.Image:
@@ -218,7 +238,7 @@ def _to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
     return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
 
 
-@functools.lru_cache(maxsize=16)
+@functools.lru_cache(maxsize=64)  # more than the profiles of a usual collection
 def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """From a profile to sRGB, None where it is sRGB already; to build one costs as much as a small photograph.
 
@@ -243,6 +263,8 @@ def _colour_chart() -> Image.Image:
 
 def _upright(picture: Image.Image, name: str, ours: bool) -> tuple[Image.Image, bytes | None]:
     """The picture turned as its EXIF says, and the EXIF block without orientation and file layout."""
+    if ours and picture.format == "JPEG" and not {"exif", "xmp"} & picture.info.keys():
+        return picture, None
     try:
         if ours:  # a picture of our own is copied only if it has to be turned
             upright = picture

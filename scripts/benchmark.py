@@ -4,6 +4,7 @@ file     colour a 12 MP JPEG file into a JPEG file, against Pillow decoding and 
 network  the network alone, against a ResNet-18 U-Net of the usual design that predicts at full resolution
 eval     the evaluation harness, against its colorizers and measures alone
 build    the data set build's measures of a picture, against only decoding it
+training our loop and its data path, against the plain loop of Pillow and scikit-image a picture
 load     fifty clients at once against the page, good, broken and hostile; only when asked for (scripts/load.py)
 memory   peak over the idle, loaded process for 12, 24 and 50 MP, against the decoded picture
 
@@ -33,9 +34,9 @@ from torchvision.models import resnet18
 from tqdm import tqdm
 
 from colorization import load_pipeline
-from colorization.images import read_photo, save_picture
+from colorization.images import read_photo, read_picture, save_picture
 
-PARTS = ["file", "network", "memory", "eval", "build"]
+PARTS = ["file", "network", "memory", "eval", "build", "training"]
 WORKING_SIZE = 512  # px; of the network comparison
 
 
@@ -171,7 +172,7 @@ _MEMORY_PROBE = """
 import resource, sys, threading, time
 from pathlib import Path
 from colorization import load_pipeline
-from colorization.images import read_photo, save_picture
+from colorization.images import read_photo, read_picture, save_picture
 model, small, source, target = sys.argv[1:]
 pipe = load_pipeline(model or None, "cpu")
 save_picture(pipe(read_photo(small)), target)  # all that is made once is made
@@ -288,7 +289,7 @@ def benchmark_build(data: Path | None, rounds: int) -> list[dict]:
 
         def ours() -> None:
             for first in range(0, len(files), 512):
-                measure(read_photo(file.read_bytes(), name=file.name) for file in files[first : first + 512])
+                measure(read_picture(file.read_bytes(), name=file.name) for file in files[first : first + 512])
 
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
@@ -315,7 +316,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, load; default: all but load")
     parser.add_argument("--clients", type=int, default=50, help="load: clients at once (default: %(default)s)")
-    parser.add_argument("--data", type=Path, help="build: folder of JPEG pictures (default: drawn ones)")
+    parser.add_argument("--data", type=Path, help="build, training: folder of JPEG pictures (default: drawn ones)")
     parser.add_argument("--index", type=int, default=0, help="build: decide about so many drawn pictures, too")
     parser.add_argument("--model", help="another model than the embedded one")
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: %(default)s)")
@@ -350,6 +351,10 @@ def main(arguments: list[str] | None = None) -> int:
         rows += benchmark_build(args.data, args.rounds)
         if args.index:
             rows += benchmark_index(args.index)
+    if "training" in parts:
+        from benchmark_training import benchmark_training
+
+        rows += benchmark_training(args.data, args.rounds, draw_photograph)
     machine = (
         f"{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads, PyTorch {torch.__version__}"
     )

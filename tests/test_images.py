@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from colorization.images import UnreadableImageError, read_photo, save_picture
+from colorization.images import UnreadableImageError, read_photo, read_picture, save_picture
 
 from .conftest import draw_landscape
 
@@ -42,6 +42,8 @@ def test_modes(mode, landscape):
     photo = read_photo(encode(picture, "TIFF" if mode in ("CMYK", "F") else "PNG"))
     assert photo.rgb.shape == (80, 120, 3)
     assert (photo.alpha is not None) == (mode in ("LA", "RGBA"))
+    picture = read_picture(encode(picture, "TIFF" if mode in ("CMYK", "F") else "PNG"))
+    assert picture.mode == "RGB" and np.array_equal(picture, photo.rgb)
     if mode in ("L", "I;16", "F"):
         assert np.abs(photo.rgb[..., 0].astype(int) - np.asarray(landscape.convert("L"))).max() <= 1
 
@@ -70,6 +72,7 @@ def test_orientation_is_applied_once(orientation, landscape, tmp_path):
     exif[0x0112], exif[0x010F] = orientation, "A camera"
     photo = read_photo(encode(landscape, "JPEG", exif=exif, quality=95))
     assert (photo.width, photo.height) == ((120, 80) if orientation < 5 else (80, 120))
+    assert np.array_equal(read_picture(encode(landscape, "JPEG", exif=exif, quality=95)), photo.rgb)
     kept = Image.Exif()
     kept.load(photo.exif)
     assert kept.get(0x0112, 1) == 1 and kept[0x010F] == "A camera"

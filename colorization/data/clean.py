@@ -16,7 +16,6 @@ import torch.nn.functional as F
 from PIL import Image
 
 from ..color import rgb_to_lab
-from ..images import Photo
 from .copies import SIGNATURE
 
 _SIDE = 32  # px, of the copy on which everything but borders is measured
@@ -92,10 +91,6 @@ def border_share(rgb: np.ndarray, tolerance: int = 12) -> float:
 
 
 def _flat_lines(lines: np.ndarray, tolerance: int) -> int:
-    # Most pictures have no frame, and three pixels of the first line say so.
-    first = lines[0, :: max(1, (lines.shape[1] - 1) // 2)][:3].tolist()
-    if any(max(channel) - min(channel) > 2 * tolerance for channel in zip(*first, strict=True)):
-        return 0
     step = max(1, lines.shape[1] // 256)
     colour = lines[0, 0].astype(np.int16)
     for place in range(len(lines) // 3):
@@ -104,25 +99,44 @@ def _flat_lines(lines: np.ndarray, tolerance: int) -> int:
     return len(lines) // 3
 
 
-def measure(photos: Iterable[Photo]) -> dict[str, np.ndarray]:
-    """What is said of pictures, as columns of equal length; photographs are taken one by one and let go.
+def _may_have_frame(picture: Image.Image, tolerance: int = 12) -> bool:
+    """False where :func:`border_share` would be 0 for sure: three pixels of each side say so of most pictures."""
+    pixels, right, low = picture.load(), picture.width - 1, picture.height - 1
+    corners = pixels[0, 0], pixels[right, 0], pixels[0, low], pixels[right, low]
+    top, bottom = pixels[right // 2, 0], pixels[right // 2, low]
+    left, far = pixels[0, low // 2], pixels[right, low // 2]
+    sides = (
+        ((corners[0], top, corners[1]), (corners[2], bottom, corners[3])),
+        ((corners[0], left, corners[2]), (corners[1], far, corners[3])),
+    )
+    # Pixels of a flat line are within the tolerance of its first, so within twice that of one another.
+    flat = 2 * tolerance
+    for pair in sides:
+        if all(max(channel) - min(channel) <= flat for side in pair for channel in zip(*side, strict=True)):
+            return True
+    return False
+
+
+def measure(pictures: Iterable[Image.Image]) -> dict[str, np.ndarray]:
+    """What is said of pictures, as columns of equal length; pictures (mode RGB) are taken one by one and let go.
 
     Returns:
         ``width``, ``height`` (px); ``lightness`` (mean L*); ``mean_chroma`` and ``chroma_spread`` (CIE units, see
         :class:`Filters`); ``colorfulness`` (Hasler and Süsstrunk 2003, signed differences, 0 to about 110);
         ``border`` (share); ``phash``, ``phash_mirrored`` (uint64); ``signature`` (uint8 [N, 256]).
     """
-    tinies, greys, sizes, borders = [], [], [], []
-    for photo in photos:
-        picture = Image.fromarray(photo.rgb)
-        tiny = picture.resize((_SIDE, _SIDE), Image.Resampling.BOX)
-        tinies.append(np.asarray(tiny))
-        greys.append(np.asarray(tiny.convert("L")))
-        sizes.append((photo.width, photo.height))
-        borders.append(border_share(photo.rgb))
+    tinies, sizes, borders = [], [], []
+    for picture in pictures:
+        tinies.append(picture.resize((_SIDE, _SIDE), Image.Resampling.BOX))
+        sizes.append(picture.size)
+        borders.append(border_share(np.asarray(picture)) if _may_have_frame(picture) else 0.0)
     count = len(tinies)
-    small = np.array(tinies, np.uint8).reshape(count, _SIDE, _SIDE, 3)
-    grey = np.array(greys, np.uint8).reshape(count, _SIDE, _SIDE)
+    # One below the other, because a conversion to an array costs more than all else that is done to a tiny picture.
+    column = Image.new("RGB", (_SIDE, _SIDE * count))
+    for place, tiny in enumerate(tinies):
+        column.paste(tiny, (0, _SIDE * place))
+    small = np.array(column).reshape(count, _SIDE, _SIDE, 3)
+    grey = np.asarray(column.convert("L")).reshape(count, _SIDE, _SIDE)
     width, height = np.array(sizes, np.int32).reshape(count, 2).T
     lab = rgb_to_lab(torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255).flatten(2)
     lightness, ab = lab[:, 0], lab[:, 1:]

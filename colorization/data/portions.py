@@ -9,11 +9,10 @@ import logging
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 from PIL import Image
 
-from ..images import Photo, UnreadableImageError, read_photo
+from ..images import UnreadableImageError, read_picture
 from .archives import ArchiveError
 from .clean import measure, verdict
 from .options import BuildError, BuildOptions
@@ -50,13 +49,13 @@ def measure_portion(root: str, before: str, after: str, options: BuildOptions) -
         row |= dict.fromkeys((name for name, _ in MEASURED), None) | {"bytes": None, "digest": None}
     passed: list[dict] = []
 
-    def photos() -> Iterator[Photo]:
+    def pictures() -> Iterator[Image.Image]:
         for row in rows:
             if row["reason"]:
                 continue
             try:
                 content = read_item(item_of(row))
-                photo = read_photo(content, name=row["file"].rsplit("/", 1)[-1])
+                picture = read_picture(content, name=row["file"].rsplit("/", 1)[-1])
             except (UnreadableImageError, ArchiveError, OSError, ValueError) as error:
                 # The sentence of the system, without the path on this machine that Python puts behind it.
                 row["reason"], row["value"] = "unreadable", getattr(error, "strerror", None) or str(error)
@@ -64,9 +63,9 @@ def measure_portion(root: str, before: str, after: str, options: BuildOptions) -
             row["digest"] = int.from_bytes(hashlib.sha256(content).digest()[:8], "big")
             row["bytes"] = len(content)
             passed.append(row)
-            yield photo
+            yield picture
 
-    columns = measure(photos())
+    columns = measure(pictures())
     for place, row in enumerate(passed):
         row |= {n: v[place].tobytes() if n == "signature" else v[place].item() for n, v in columns.items()}
         row["reason"], row["value"] = verdict(row, options.filters)
@@ -95,8 +94,7 @@ def copy_portion(root: str, before: str, after: str, options: BuildOptions) -> i
 _SKY_SIDE = 512  # px; no segmenter sees more, and sixteen photographs need not be held at full size
 
 
-def shrink(rgb: np.ndarray) -> Image.Image:
-    picture = Image.fromarray(rgb)
+def shrink(picture: Image.Image) -> Image.Image:
     picture.thumbnail((_SKY_SIDE, _SKY_SIDE), Image.Resampling.BILINEAR)
     return picture
 
@@ -129,7 +127,7 @@ def sky_portion(root: str, before: str, after: str, options: BuildOptions) -> in
         places, pictures = [], []
         for place in usable[begin : begin + 16]:
             try:
-                pictures.append(shrink(read_photo(read_item(item_of(rows[place]))).rgb))
+                pictures.append(shrink(read_picture(read_item(item_of(rows[place])))))
                 places.append(place)
             except (UnreadableImageError, ArchiveError, OSError, ValueError) as error:
                 logger.warning("%s: %s", rows[place]["file"], error)

@@ -11,7 +11,7 @@ import pyarrow as pa
 from PIL import Image
 from tqdm import tqdm
 
-from ..images import read_photo
+from ..images import read_picture
 from .archives import ArchiveError
 from .options import WORK, BuildError, BuildOptions
 from .portions import item_of
@@ -86,7 +86,7 @@ def _file_name(file: str) -> str:
 
 
 def _encode(content: bytes, quality: int, max_side: int) -> tuple[bytes, int, int]:
-    picture = Image.fromarray(read_photo(content).rgb)
+    picture = read_picture(content)
     if max_side and max(picture.size) > max_side:
         picture.thumbnail((max_side, max_side), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -29,7 +29,7 @@ from colorization.data.clean import Filters, measure
 from colorization.data.options import BuildError, BuildOptions
 from colorization.data.pictures import load_pictures
 from colorization.data.sources import SourceError, find_items, scene_of
-from colorization.images import read_photo
+from colorization.images import read_picture
 from scripts.build_dataset import main
 
 from .landscapes import encoded, landscape
@@ -368,7 +368,7 @@ def series(seed: int) -> list[bytes]:
     for light in (across, down - across, down + across, -across, down):
         for strength in range(10, 100, 5):
             content = encoded(Image.fromarray((scene * 0.7 + 40 + strength * light).clip(0, 255).astype(np.uint8)))
-            columns = measure([read_photo(c) for c in (*found, content)])
+            columns = measure([read_picture(c) for c in (*found, content)])
             apart = np.bitwise_count(columns["phash"][-1] ^ columns["phash"])[0]
             like = np.corrcoef(columns["signature"])[-1, :-1]
             if like.max() < 0.96:

@@ -7,13 +7,13 @@ import pytest
 from PIL import Image
 
 from colorization.data.clean import Filters, border_share, measure, perceptual_hashes, verdict
-from colorization.images import Photo, read_photo
+from colorization.images import read_picture
 
 from .landscapes import encoded, landscape
 
 
-def photo(picture: Image.Image, quality: int = 90) -> Photo:
-    return read_photo(encoded(picture, quality))
+def photo(picture: Image.Image, quality: int = 90) -> Image.Image:
+    return read_picture(encoded(picture, quality))
 
 
 def reason(picture: Image.Image, filters: Filters | None = None) -> str:
@@ -24,7 +24,7 @@ def reason(picture: Image.Image, filters: Filters | None = None) -> str:
 
 
 def test_measures_of_one_colour_are_those_of_that_colour():
-    columns = measure([Photo(np.full((100, 120, 3), (255, 0, 0), np.uint8))])
+    columns = measure([Image.new("RGB", (120, 100), "red")])
     assert (columns["width"][0], columns["height"][0]) == (120, 100)
     assert columns["lightness"][0] == pytest.approx(53.24, abs=0.02)  # CIE Lab of the red of sRGB
     assert columns["mean_chroma"][0] == pytest.approx(104.55, abs=0.05)
@@ -55,6 +55,18 @@ def test_each_filter_has_its_own_reason():
     assert reason(picture.point(lambda v: v // 16)) == "too dark"
     assert reason(picture.point(lambda v: 246 + v // 28)) == "too bright"
     assert reason(picture, Filters(min_colorfulness=200)) == "low colourfulness"
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_no_frame_is_missed_by_looking_at_three_pixels_of_a_side(seed: int):
+    rng = np.random.default_rng(seed)
+    rgb = np.asarray(landscape(seed)).copy()
+    bars, axis = rng.integers(6, 30), seed % 2
+    for side in (slice(None, bars), slice(-bars, None)):
+        place = (side, slice(None)) if axis else (slice(None), side)
+        rgb[place] = 90 + rng.integers(-6, 7, rgb[place].shape)  # grain within the tolerance
+    share = measure([Image.fromarray(rgb)])["border"][0]
+    assert share == pytest.approx(border_share(rgb)) and share > 0.05
 
 
 def test_a_clear_sky_is_no_border():
