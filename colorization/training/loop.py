@@ -127,7 +127,7 @@ def train(
     # The parts of each batch that are this process's, so that all together see what one process would.
     first = accelerator.process_index * recipe.accumulation
     own = range(first, first + recipe.accumulation)
-    loader, crops = _load(pictures, recipe, machine, seen, parts, own)
+    loader, crops = load_crops(pictures, recipe, machine, seen, parts, own)
     objective = Objective(recipe, _measure_prior(crops, recipe) if _classifies(model) else None)
     batches = _batches(loader, recipe, model.config.guided, accelerator.device, seen, own)
 
@@ -232,7 +232,7 @@ class _Critic:
         return loss.detach()
 
 
-def _load(
+def load_crops(
     pictures: datasets.Dataset | datasets.IterableDataset,
     recipe: Recipe,
     machine: Machine,
@@ -240,7 +240,19 @@ def _load(
     parts: int,
     own: range,
 ) -> tuple[Iterable[torch.Tensor], Crops | StreamedCrops]:
-    """The loader of this process's parts of each batch, and the crops behind it."""
+    """The loader of this process's parts of each batch, and the crops behind it.
+
+    Args:
+        pictures: of the disk or streamed.
+        recipe: what is cut from them, and in which order.
+        machine: how they are decoded.
+        seen: places of the run that are done.
+        parts: into how many a batch is divided.
+        own: those of this process.
+
+    Raises:
+        ValueError: if the data lacks what the recipe needs.
+    """
     streamed = isinstance(pictures, datasets.IterableDataset)
     count = recipe.pictures if streamed else len(pictures)
     indices = None
