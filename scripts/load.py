@@ -1,8 +1,8 @@
 """Many clients at once against the page: good, oversized, broken and hostile uploads, on loopback.
 
 Part ``load`` of ``scripts/benchmark.py``. The page runs in a process of its own with its own temporary folder, and
-deletes uploads after some seconds instead of two hours, so that it can be seen that they go. What each request has to
-be answered with is known: a picture of the right size, a sentence, or a refusal; anything else counts as an error.
+deletes uploads after a minute and a half instead of two hours, so that it can be seen that they go. What each request
+has to be answered with is known: a picture of the right size, a sentence, or a refusal; all else counts as an error.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ from load_cases import Case, make_cases, marked
 from PIL import Image
 
 ROOT = Path(__file__).parents[1]
-DELETE_EVERY, DELETE_AFTER = 2, 6  # s
+DELETE_EVERY, DELETE_AFTER = 5, 90  # s; longer than the slowest answer, or uploads go while they wait
 _PATIENCE = 240.0  # s for one answer, all others waiting too
-_UPLOAD_LIMIT = 100_000_000  # bytes, the page's
+_UPLOAD_LIMIT = 100 * 2**20  # bytes, the page's
 _SERVER = """
 import sys
 from space.examples import ExampleShelf
@@ -183,6 +183,14 @@ class _Server:
             return 0
         return pages * resource.getpagesize()
 
+    def names(self) -> list[str]:
+        """Temporary files, by the names of their folder and themselves."""
+        return [
+            "/".join(path.relative_to(self.folder.parent).parts[-2:])
+            for path in self.folder.parent.rglob("*")
+            if path.is_file() and path != self.log
+        ]
+
     def files(self) -> tuple[int, int]:
         """Temporary files: how many, and their bytes."""
         sizes = []
@@ -231,7 +239,7 @@ def benchmark_load(
             server.wait()
             asyncio.run(_wave(server.url, cases, 2, len(cases), 0))  # all that is made once is made
             time.sleep(DELETE_AFTER + 2 * DELETE_EVERY)
-            stages = [("before", server.memory(), *server.files())]
+            stages, known = [("before", server.memory(), *server.files())], set(server.names())
             outcomes = {case.name: Outcome() for case in cases}
             server.peak, most = 0, (0, 0)
             for wave in range(1, waves + 1):
@@ -241,14 +249,15 @@ def benchmark_load(
                 most = max(most, server.files())
                 time.sleep(DELETE_AFTER + 2 * DELETE_EVERY)
                 stages.append((f"after wave {wave}", server.memory(), *server.files()))
+            left = sorted(set(server.names()) - known)
             alive = server.process.poll() is None
             tracebacks = server.log.read_text(errors="replace").count("Traceback")
         finally:
             server.stop()
-    return _report(outcomes, stages, server.peak, most, alive, tracebacks, clients, say)
+    return _report(outcomes, stages, server.peak, most, alive, tracebacks, left, clients, say)
 
 
-def _report(outcomes, stages, peak, most, alive, tracebacks, clients, say) -> dict:
+def _report(outcomes, stages, peak, most, alive, tracebacks, left, clients, say) -> dict:
     every = [second for outcome in outcomes.values() for second in outcome.seconds]
     errors = sum(len(outcome.errors) for outcome in outcomes.values())
     say(f"\n{clients} clients at once, {len(every)} requests\n")
@@ -266,6 +275,8 @@ def _report(outcomes, stages, peak, most, alive, tracebacks, clients, say) -> di
     say(f"| at most | {peak / 1e6:.0f} | {most[0]} | {most[1] / 1e6:.1f} |")
     for stage, memory, count, size in stages[1:]:
         say(f"| {stage} | {memory / 1e6:.0f} | {count} | {size / 1e6:.1f} |")
+    if left:
+        say(f"Left behind: {', '.join(left[:20])}")
     say(f"\nThe server {'runs' if alive else 'is gone'}; tracebacks in its log: {tracebacks}.")
     return {
         "errors": errors + (not alive),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,9 +23,20 @@ try:  # only where the page runs as a Space that borrows its GPU
 except ImportError:
 
     def _borrow_gpu(duration: int) -> Callable[[Callable], Callable]:
-        return lambda function: function
+        """Instead: run on one of a few threads. PyTorch keeps buffers for every thread that ever ran a network, and
+        the page has forty."""
+
+        def bind(function: Callable) -> Callable:
+            @wraps(function)
+            def run(*args):
+                return _NETWORK_THREADS.submit(function, *args).result()
+
+            return run
+
+        return bind
 
 
+_NETWORK_THREADS = ThreadPoolExecutor(2, "network")
 logger = logging.getLogger(__name__)
 
 

@@ -74,7 +74,7 @@ def build(service: ColorizeService) -> None:
             raise PageError("Add a photograph with a sky first.")
         return _shown(experiment.on_photograph(Path(path)))
 
-    def sky_experiment(photo: dict | None) -> tuple[dict, list]:
+    def sky_experiment(photo: dict | None = None) -> tuple[dict, list]:
         """Colour a landscape whole, and again with its sky cut away, and compare the ground.
 
         Returns JSON (chroma_with and chroma_without in CIE units, cut as a share of the height) and the pictures.

@@ -12,6 +12,7 @@ from space import tab_batch, tab_colourize, tab_failures, tab_measure
 from space.examples import ExampleShelf
 from space.models import Models
 from space.service import DELETE_AFTER, DELETE_EVERY, ColorizeService
+from space.sweeping import start_sweeping
 
 _FONTS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
@@ -37,6 +38,7 @@ LAUNCH_OPTIONS: dict[str, Any] = {
     ),
     "css_paths": Path(__file__).with_name("page.css"),
     "max_file_size": "100mb",
+    "show_error": True,  # what Gradio itself refuses (a path that was never uploaded) is told, too
     "footer_links": ["api", "settings"],
     "run_history": False,
     "pwa": False,
@@ -67,7 +69,10 @@ def build_page(
         second: another model, to compare with in *Compare and measure*.
         deletion: every so many seconds, uploads and results older than so many seconds are deleted.
     """
-    service = ColorizeService(get_upload_folder(), model, device)
+    temporary = Path(get_upload_folder())
+    own = temporary / "landscape-colorizer"
+    service = ColorizeService(own, model, device)
+    start_sweeping(temporary, deletion[0], deletion[1], own)
     shelf = shelf or ExampleShelf()
     shelf.start()
     with gr.Blocks(title="Landscape Colorizer", analytics_enabled=False, delete_cache=deletion) as page:
