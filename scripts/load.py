@@ -123,7 +123,7 @@ class _Client:
         return None if 400 <= answer.status_code < 500 else f"status {answer.status_code}"
 
 
-async def _wave(url: str, cases: list[Case], clients: int, requests: int, seed: int) -> dict[str, Outcome]:
+async def send_wave(url: str, cases: list[Case], clients: int, requests: int, seed: int) -> dict[str, Outcome]:
     """All clients at once, each with ``requests`` requests one after the other."""
     outcomes = {case.name: Outcome() for case in cases}
     chance = random.Random(seed)
@@ -237,13 +237,13 @@ def benchmark_load(
         server = _Server(model, Path(name))
         try:
             server.wait()
-            asyncio.run(_wave(server.url, cases, 2, len(cases), 0))  # all that is made once is made
+            asyncio.run(send_wave(server.url, cases, 2, len(cases), 0))  # all that is made once is made
             time.sleep(DELETE_AFTER + 2 * DELETE_EVERY)
             stages, known = [("before", server.memory(), *server.files())], set(server.names())
             outcomes = {case.name: Outcome() for case in cases}
             server.peak, most = 0, (0, 0)
             for wave in range(1, waves + 1):
-                for key, outcome in asyncio.run(_wave(server.url, cases, clients, requests, wave)).items():
+                for key, outcome in asyncio.run(send_wave(server.url, cases, clients, requests, wave)).items():
                     outcomes[key].seconds += outcome.seconds
                     outcomes[key].errors += outcome.errors
                 most = max(most, server.files())
