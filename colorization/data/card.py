@@ -18,7 +18,7 @@ from .shards import Store
 _TILE, _COLUMNS, _ROWS = 128, 10, 6
 _HISTOGRAMS = {
     "mean_chroma": ("mean chroma (CIE units)", 0, 60),
-    "colorfulness": ("colourfulness (Hasler & Suesstrunk)", 0, 120),
+    "colorfulness": ("colourfulness (Hasler and Süsstrunk)", 0, 120),
     "sky_fraction": ("share of sky", 0, 1),
     "shorter": ("shorter side (px, log scale)", 6, 12),
 }
@@ -63,6 +63,17 @@ def write_card(store: Store, options: BuildOptions, decision: Decision, sources:
 
 
 _FIRST = ("train", "validation", "test")
+_REASONS = {
+    "monochrome": "grey or tinted: colour follows lightness up to {min_chroma_spread:g} CIE units",
+    "border": "flat bands on two opposite sides, more than {max_border:.0%} of the picture",
+    "duplicate": "a copy of a picture that was taken, perhaps mirrored, resized or compressed again",
+    "too dark": "mean L* below {min_lightness:g}",
+    "too bright": "mean L* above {max_lightness:g}",
+    "too small": "shorter side below {min_side} px",
+    "extreme aspect": "longer side more than {max_aspect:g} times the shorter",
+    "low colourfulness": "below {min_colorfulness:g}",
+    "unreadable": "damaged, or no picture at all",
+}
 
 
 def _text(table, licences, skies, total, weak, size, splits, options, decision, sources, seconds, **_) -> str:
@@ -85,8 +96,20 @@ def _text(table, licences, skies, total, weak, size, splits, options, decision, 
     words = ("yes", "no", "uncertain", "not looked for")
     lines += ["", "| sky | " + " | ".join(words) + " |", "|---|" + "---:|" * len(words)]
     lines += [f"| {s} | " + " | ".join(f"{skies[s][w]:,}" for w in words) + " |" for s in splits]
-    lines += ["", "![Histograms](card/histograms.png)", "", "## Not taken", "", "| reason | files |", "|---|---:|"]
-    lines += [f"| {reason} | {count:,} |" for reason, count in dropped.most_common()] or ["| (nothing) | 0 |"]
+    lines += [
+        "",
+        "![Histograms](card/histograms.png)",
+        "",
+        "## Not taken",
+        "",
+        "| reason | files | what it means |",
+        "|---|---:|---|",
+    ]
+    said = dataclasses.asdict(options.filters)
+    lines += [
+        f"| {reason} | {count:,} | {_REASONS.get(reason, 'see `dropped.csv`').format(**said)} |"
+        for reason, count in dropped.most_common()
+    ] or ["| (nothing) | 0 | |"]
     lines += [
         "", f"{weak:,} of the pictures taken are of low colourfulness (below "
         f"{options.filters.warn_colorfulness:g}): a warning, not a filter.", "", "Thresholds: "
@@ -194,7 +217,8 @@ def _contact_sheet(store: Store, total: int) -> bytes:
         for picture in store.read(name, ["image"])["image"].take(here).to_pylist():
             tile = Image.open(io.BytesIO(picture["bytes"])).convert("RGB")
             tile.thumbnail((_TILE - 2, _TILE - 2))
-            canvas.paste(tile, (drawn % _COLUMNS * _TILE + 1, drawn // _COLUMNS * _TILE + 1))
+            left, top = (_TILE - tile.width) // 2, (_TILE - tile.height) // 2
+            canvas.paste(tile, (drawn % _COLUMNS * _TILE + left, drawn // _COLUMNS * _TILE + top))
             drawn += 1
     buffer = io.BytesIO()
     canvas.save(buffer, "JPEG", quality=88)
