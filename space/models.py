@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ from colorization.images import Photo
 if TYPE_CHECKING:
     import torch
 
+    from colorization.image_processing_colorization import Point
     from colorization.pipeline_colorization import ColorizationPipeline
+    from colorization.prediction import Prediction
     from colorization.sky import SkySegmenter
 
 try:  # only where the page runs as a Space that borrows its GPU
@@ -106,5 +109,36 @@ def predict(pipeline: ColorizationPipeline, photo: Photo) -> torch.Tensor:
     try:
         return pipeline.predict_ab(photo)
     except (RuntimeError, MemoryError) as error:
-        logger.exception("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height)
-        raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None
+        raise _failed(photo, error) from None
+
+
+@_borrow_gpu(duration=10)
+def ask(
+    pipeline: ColorizationPipeline, photo: Photo, hints: Sequence[Point] = (), palette: torch.Tensor | None = None
+) -> Prediction:
+    """Everything the model says of a photograph, small enough to keep: without the photograph, in 16 bits.
+
+    Args:
+        pipeline: its model is guided, if there are hints or a palette.
+        photo: what to colour.
+        hints: ((x, y), "#rrggbb"), pixels of the photograph.
+        palette: [1, Q], from the pipeline's image processor.
+
+    Returns:
+        ``photo`` is None (a borrowed GPU sends its answer from another process); ``logits`` are float16.
+
+    Raises:
+        PageError: as :func:`predict`, and for hints out of place.
+    """
+    try:
+        said = pipeline.predict(photo, hints=hints or None, palette=palette)
+    except ValueError as error:
+        raise PageError(str(error)) from None
+    except (RuntimeError, MemoryError) as error:
+        raise _failed(photo, error) from None
+    return replace(said, photo=None, logits=None if said.logits is None else said.logits.half())
+
+
+def _failed(photo: Photo, error: Exception) -> PageError:
+    logger.error("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
+    return PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).")

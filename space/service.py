@@ -6,18 +6,21 @@ import logging
 import re
 import secrets
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PIL import Image
 
 from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
-from space.models import Models, PageError, predict
+from space.models import Models, PageError, ask, predict
+from space.wishes import Wishes
 
 if TYPE_CHECKING:
     import torch
 
+    from colorization.plates import Box
+    from colorization.prediction import Prediction
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +40,10 @@ class Colouring:
         source: the visitor's own file, untouched.
         name: its name, for messages and for the name of the download.
         size: (width, height) in pixels of the photograph and of its download.
-        ab: [2, h, w] float32, CIE units, as the model predicted it; saturation is applied to it again and again.
+        said: what the model says of it, without the photograph: about 1 MB with a classifier, 30 kB without.
+        ab: [2, h, w] float32, CIE units, ``said.ab`` or the variant adopted; strength and warmth are applied to it.
+        variant: 1 for ``said.ab``, or the number of the variant adopted.
+        wishes: what ``said`` is the answer to.
         folder: where this colouring's pictures are.
         before, after: PNG, reduced to at most ``VIEW_SIDE``, for the slider.
         sky: "yes", "no" or "uncertain", as ``colorization.sky`` sees it; None where its model is missing.
@@ -48,6 +54,7 @@ class Colouring:
     source: Path
     name: str
     size: tuple[int, int]
+    said: Prediction
     ab: torch.Tensor
     folder: Path
     before: Path
@@ -55,6 +62,19 @@ class Colouring:
     sky: str | None
     lossless: bool
     seconds: float
+    variant: int = 1
+    wishes: Wishes = field(default_factory=Wishes)
+
+    @property
+    def confidence(self) -> str | None:
+        """How sure the model is, in words, as ``Prediction.confidence``; None of a model without a classifier."""
+        return None if self.said.logits is None else self.said.confidence
+
+    def inside(self, photo: Photo) -> Box:
+        """Where the picture is in a view of the photograph: left, top, right, bottom, px; a border is outside."""
+        (width, height), (left, top, right, bottom) = self.size, self.said.inside
+        across, down = photo.width / width, photo.height / height
+        return round(left * across), round(top * down), round(right * across), round(bottom * down)
 
     @property
     def reduced(self) -> bool:
@@ -84,7 +104,7 @@ class ColorizeService:
         Raises:
             UnreadableImageError: if it is no picture.
         """
-        photo = _read(Path(source))
+        photo = read_upload(Path(source))
         if photo.format in _SHOWN_BY_BROWSERS:
             return None
         return _write_view(_view(photo), self.fresh_folder() / f"{safe_stem(photo.name)}.png")
@@ -102,8 +122,8 @@ class ColorizeService:
             PageError: for anything else that goes wrong, as a sentence.
         """
         source, started = Path(source), time.monotonic()
-        photo = _read(source)
-        ab = predict(self.models.pipeline(), photo)
+        photo = read_upload(source)
+        said = ask(self.models.pipeline(), photo)
         folder = self.fresh_folder()
         view = _view(photo)
         before = _write_view(view, folder / "before.png")
@@ -111,7 +131,8 @@ class ColorizeService:
             source=source,
             name=photo.name,
             size=(photo.width, photo.height),
-            ab=ab,
+            said=said,
+            ab=said.ab,
             folder=folder,
             before=before,
             after=before,
@@ -122,10 +143,33 @@ class ColorizeService:
         colouring = replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
         return replace(colouring, seconds=time.monotonic() - started)
 
+    def ask_again(self, colouring: Colouring, wishes: Wishes, saturation: float, warmth: float = 0.0) -> Colouring:
+        """Run the network on the same photograph with other wishes; a variant adopted before is given up.
+
+        Raises:
+            PageError: if the model takes no wishes, a point is out of place, or the upload has been deleted.
+        """
+        started, pipeline = time.monotonic(), self.models.pipeline()
+        if wishes and not pipeline.model.config.guided:
+            raise PageError("This model takes no colours from outside: it was not trained to be guided.")
+        photo = read_upload(colouring.source)
+        hints = [(hint.pixel(photo.width, photo.height), hint.colour) for hint in wishes.hints]
+        said = ask(pipeline, photo, hints, wishes.palette)
+        colouring = replace(colouring, said=said, ab=said.ab, variant=1, wishes=wishes)
+        colouring = self.recolour(colouring, saturation, warmth)
+        return replace(colouring, seconds=time.monotonic() - started)
+
     def recolour(self, colouring: Colouring, saturation: float, warmth: float = 0.0) -> Colouring:
         """The same colours, stronger or weaker, warmer or cooler: the slider's picture again, without the network."""
-        view = _read(colouring.before)
+        view = read_upload(colouring.before)
         return replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
+
+    def render(
+        self, colouring: Colouring, view: Photo, ab: torch.Tensor, saturation: float = 1.0, warmth: float = 0.0
+    ) -> Image.Image:
+        """ab [2, h, w] of this photograph on a view of it, in the picture and not in the border of a scan."""
+        pipeline = self.models.pipeline()
+        return pipeline.apply_ab(view, ab, saturation, warmth, inside=colouring.inside(view))
 
     def write(self, colouring: Colouring, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
         """The photograph in colour with every pixel it came with, EXIF kept, as a file to download.
@@ -143,12 +187,12 @@ class ColorizeService:
             PageError: if the format cannot hold the picture, or the upload has been deleted in the meantime.
         """
         self.check(saturation, warmth)
-        picture = self.models.pipeline().apply_ab(_read(colouring.source), colouring.ab, saturation, warmth)
+        picture = self.render(colouring, read_upload(colouring.source), colouring.ab, saturation, warmth)
         return _save(picture, colouring.name, colouring.folder, file_format)
 
     def colorize_file(self, source: str | Path, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
         """File in, file out, for programs: :meth:`colorize` and :meth:`write` in one, without the slider's pictures."""
-        photo = _read(Path(source))
+        photo = read_upload(Path(source))
         return _save(self.colour(photo, saturation, warmth), photo.name, self.fresh_folder(), file_format)
 
     def colour(self, photo: Photo, saturation: float, warmth: float = 0.0) -> Image.Image:
@@ -181,12 +225,12 @@ class ColorizeService:
 
     def _write_after(self, colouring: Colouring, view: Photo, saturation: float, warmth: float) -> Path:
         self.check(saturation, warmth)
-        picture = self.models.pipeline().apply_ab(view, colouring.ab, saturation, warmth)
+        picture = self.render(colouring, view, colouring.ab, saturation, warmth)
         # A new name each time: browsers keep pictures by name.
         return _write_view(picture, colouring.folder / f"after-{secrets.token_hex(4)}.png")
 
 
-def _read(path: Path) -> Photo:
+def read_upload(path: Path) -> Photo:
     if not path.exists():
         raise PageError("This photograph is no longer on the server (uploads are deleted after a while). Add it again.")
     return read_photo(path, max_megapixels=MAX_MEGAPIXELS)

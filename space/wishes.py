@@ -1,0 +1,118 @@
+"""What a visitor asks of the model beside the photograph: colours at points, and the colours of another photograph."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from PIL import ImageColor
+
+from space.models import PageError
+
+if TYPE_CHECKING:
+    import torch
+
+MAX_HINTS = 50
+_SAME_POINT = 0.012  # share of a side: about half of the model's raster; a second colour there replaces the first
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A colour at a point.
+
+    Attributes:
+        x, y: shares of width and height from the upper left corner, 0 to 1.
+        colour: "#rrggbb".
+    """
+
+    x: float
+    y: float
+    colour: str
+
+    def pixel(self, width: int, height: int) -> tuple[int, int]:
+        """The pixel of a picture of that size in which the point lies."""
+        return min(int(self.x * width), width - 1), min(int(self.y * height), height - 1)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """Everything asked for one photograph; the network takes all of it at once.
+
+    Attributes:
+        hints: at most ``MAX_HINTS``.
+        palette: [1, Q] share of each bin of ab, of the reference photograph; None for none.
+    """
+
+    hints: tuple[Hint, ...] = ()
+    palette: torch.Tensor | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.hints) or self.palette is not None
+
+    def with_hint(self, hint: Hint) -> Wishes:
+        """One more point; at the place of an earlier one it replaces that.
+
+        Raises:
+            PageError: if there are ``MAX_HINTS`` already.
+        """
+        others = tuple(h for h in self.hints if max(abs(h.x - hint.x), abs(h.y - hint.y)) > _SAME_POINT)
+        if len(others) >= MAX_HINTS:
+            raise PageError(f"There are {MAX_HINTS} points already; take one away first.")
+        return replace(self, hints=(*others, hint))
+
+
+def make_hint(x: object, y: object, colour: object) -> Hint:
+    """A hint out of what came from outside.
+
+    Args:
+        x, y: percent of width and height, 0 to 100.
+        colour: a CSS colour, "#4060a0" or "rgb(64, 96, 160)".
+
+    Raises:
+        PageError: if one of them is none.
+    """
+    return Hint(_share(x, "across"), _share(y, "down"), read_colour(colour))
+
+
+def read_hints(hints: object) -> tuple[Hint, ...]:
+    """Hints out of a list of ``[x %, y %, colour]``, as programs send them.
+
+    Raises:
+        PageError: if it is anything else.
+    """
+    wrong = PageError('Hints are a list of [across %, down %, colour], such as [[50, 10, "#4060a0"]].')
+    if hints is None:
+        return ()
+    if not isinstance(hints, list | tuple) or any(not isinstance(h, list | tuple) or len(h) != 3 for h in hints):
+        raise wrong
+    wishes = Wishes()
+    for hint in hints:
+        wishes = wishes.with_hint(make_hint(*hint))
+    return wishes.hints
+
+
+def read_colour(colour: object) -> str:
+    """A CSS colour as "#rrggbb"; transparency is ignored, fractions are rounded (colour pickers send such).
+
+    Raises:
+        PageError: if it is none.
+    """
+    text = str(colour).strip()
+    if found := re.fullmatch(r"rgba?\(([\d.]+), *([\d.]+), *([\d.]+)(?:, *[\d.]+)?\)", text):
+        text = "rgb({}, {}, {})".format(*(round(float(part)) for part in found.groups()))
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise PageError(f"{text[:40]} is not a colour; #4060a0 is one.") from None
+    if max(red, green, blue) > 255:
+        raise PageError(f"{text[:40]} is not a colour: its parts go from 0 to 255.")
+    return f"#{red:02x}{green:02x}{blue:02x}"
+
+
+def _share(percent: object, name: str) -> float:
+    number = isinstance(percent, int | float) and not isinstance(percent, bool) and math.isfinite(percent)
+    if not number or not 0 <= percent <= 100:
+        raise PageError(f"A point is 0 to 100 percent {name}, not {str(percent)[:40]}. Click one, or type two numbers.")
+    return percent / 100
