@@ -49,7 +49,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--factor", type=_numbers, default=[1.0], help="on chroma, after all else")
     args = parser.parse_args(arguments)
 
-    pipe = load_pipeline(args.model)
+    try:
+        pipe = load_pipeline(args.model)
+        pictures, _ = open_set(args.data, split="validation", limit=args.limit)
+    except (OSError, ValueError) as error:
+        parser.error(str(error))
     config, processor = pipe.model.config, pipe.image_processor
     sizes = [int(size) for size in args.size or [processor.working_size]]
     decodings = list(
@@ -63,7 +67,6 @@ def main(arguments: list[str] | None = None) -> int:
     lpips, segmenter, centres = Lpips(), SkySegmenter(), ab_centres()
     rows: dict[tuple, list[list[float]]] = {}
     base, without = [], []
-    pictures, _ = open_set(args.data, split="validation", limit=args.limit)
     for picture in tqdm(pictures, unit="img", mininterval=2):
         try:
             rgb = picture.read().rgb
