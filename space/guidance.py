@@ -154,11 +154,8 @@ class Guide:
         file_format: str,
         warmth: float = 0.0,
     ) -> Path:
-        """File in, file out, for programs: :meth:`ask`, :meth:`adopt` and ``ColorizeService.write`` in one."""
-        self._service.check(saturation, warmth)
-        colouring = self._service.colorize(source, saturation, warmth)
-        if wishes:
-            colouring = self.ask(colouring, wishes, saturation, warmth)
+        """File in, file out, for programs: colorized with these wishes, that variant adopted, and written."""
+        colouring = self._service.colorize(source, saturation, warmth, wishes)
         return self._service.write(self.adopt(colouring, variant), saturation, file_format, warmth)
 
     def _inside(self, colouring: Colouring, view: Photo, hint: Hint) -> tuple[int, int]:
@@ -179,7 +176,7 @@ def _offered(colouring: Colouring) -> Prediction:
 def _reduced(view: Photo, side: int) -> Photo:
     picture = Image.fromarray(view.rgb)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return replace(view, rgb=np.asarray(picture), alpha=None, exif=None)
+    return replace(view, rgb=np.array(picture), alpha=None, exif=None)
 
 
 def _fresh(colouring: Colouring, what: str, suffix: str) -> Path:

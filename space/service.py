@@ -109,21 +109,24 @@ class ColorizeService:
             return None
         return _write_view(_view(photo), self.fresh_folder() / f"{safe_stem(photo.name)}.png")
 
-    def colorize(self, source: str | Path, saturation: float = 1.0, warmth: float = 0.0) -> Colouring:
+    def colorize(
+        self, source: str | Path, saturation: float = 1.0, warmth: float = 0.0, wishes: Wishes | None = None
+    ) -> Colouring:
         """Run the network on a photograph and make both pictures of the slider.
 
         Args:
             source: the visitor's file.
             saturation: factor on chroma, 0 to ``MAX_SATURATION``.
             warmth: shift along daylight, -1 (cool) to 1 (warm).
+            wishes: colours at points and a palette; guided models only.
 
         Raises:
             UnreadableImageError: if it is no picture.
             PageError: for anything else that goes wrong, as a sentence.
         """
-        source, started = Path(source), time.monotonic()
+        source, started, wishes = Path(source), time.monotonic(), wishes or Wishes()
         photo = read_upload(source)
-        said = ask(self.models.pipeline(), photo)
+        said = self._ask(photo, wishes)
         folder = self.fresh_folder()
         view = _view(photo)
         before = _write_view(view, folder / "before.png")
@@ -139,6 +142,7 @@ class ColorizeService:
             sky=self._sky_of(photo),
             lossless=is_lossless(photo),
             seconds=0.0,
+            wishes=wishes,
         )
         colouring = replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
         return replace(colouring, seconds=time.monotonic() - started)
@@ -149,12 +153,8 @@ class ColorizeService:
         Raises:
             PageError: if the model takes no wishes, a point is out of place, or the upload has been deleted.
         """
-        started, pipeline = time.monotonic(), self.models.pipeline()
-        if wishes and not pipeline.model.config.guided:
-            raise PageError("This model takes no colours from outside: it was not trained to be guided.")
-        photo = read_upload(colouring.source)
-        hints = [(hint.pixel(photo.width, photo.height), hint.colour) for hint in wishes.hints]
-        said = ask(pipeline, photo, hints, wishes.palette)
+        started = time.monotonic()
+        said = self._ask(read_upload(colouring.source), wishes)
         colouring = replace(colouring, said=said, ab=said.ab, variant=1, wishes=wishes)
         colouring = self.recolour(colouring, saturation, warmth)
         return replace(colouring, seconds=time.monotonic() - started)
@@ -216,6 +216,13 @@ class ColorizeService:
         folder = self._folder / secrets.token_hex(16)
         folder.mkdir(parents=True)
         return folder
+
+    def _ask(self, photo: Photo, wishes: Wishes) -> Prediction:
+        pipeline = self.models.pipeline()
+        if wishes and not pipeline.model.config.guided:
+            raise PageError("This model takes no colours from outside: it was not trained to be guided.")
+        hints = [(hint.pixel(photo.width, photo.height), hint.colour) for hint in wishes.hints]
+        return ask(pipeline, photo, hints, wishes.palette)
 
     def _sky_of(self, photo: Photo) -> str | None:
         from colorization.sky import sky_label

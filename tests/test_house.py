@@ -33,7 +33,7 @@ LAW = {
     "colorization.image_processing_colorization": {"color", "ab_bins"},
     "colorization.variants": {"ab_bins", "color"},
     "colorization.plates": {"color"},
-    "colorization.prediction": {"color", "images", "plates", "variants"},
+    "colorization.prediction": {"ab_bins", "color", "images", "plates", "variants"},
     "colorization.pipeline_colorization": {
         "images",
         "plates",
@@ -66,6 +66,9 @@ LAW = {
     # harness's own measures and makes the grey picture as the harness does.
     "space": {
         "pipeline_colorization",
+        "image_processing_colorization",
+        "prediction",
+        "plates",
         "images",
         "color",
         "sky",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from colorization import ColorizationPipeline
 from space.drawn import draw_landscape
 from space.examples import ExampleShelf
 
@@ -43,15 +44,32 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def guided_model_dir(guided_pipeline: ColorizationPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("guided-model")
+    guided_pipeline.save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def page_url(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the page, served with a tiny random model."""
+    yield from _serve(tiny_model_dir, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def guided_url(guided_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """As ``page_url``, with a model that has a classifier and takes hints and palettes."""
+    yield from _serve(guided_model_dir, tmp_path_factory)
+
+
+def _serve(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from space.ui import LAUNCH_OPTIONS, build_page
 
     cache = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
         patch.delenv("LANDSCAPE_EXAMPLES", raising=False)
-        page = build_page(tiny_model_dir, device="cpu", shelf=ExampleShelf((), cache))
+        page = build_page(model, device="cpu", shelf=ExampleShelf((), cache))
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH_OPTIONS)
         yield url
         page.close()

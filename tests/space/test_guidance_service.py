@@ -1,0 +1,214 @@
+"""Fine-tuning a coloured photograph: variants, points, palettes and doubt, without the layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from skimage.color import rgb2lab
+
+from space.colour_names import colour_name
+from space.guidance import CHOICES, Guide
+from space.service import ColorizeService, Colouring, PageError
+from space.wishes import MAX_HINTS, Hint, Wishes, make_hint, read_colour, read_hints
+
+from .conftest import mean_chroma
+
+
+@pytest.fixture(scope="module")
+def service(guided_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> ColorizeService:
+    return ColorizeService(tmp_path_factory.mktemp("results"), guided_model_dir, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def guide(service: ColorizeService) -> Guide:
+    return Guide(service)
+
+
+@pytest.fixture(scope="module")
+def plain_guide(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Guide:
+    """With a model that has no classifier and takes no wishes."""
+    return Guide(ColorizeService(tmp_path_factory.mktemp("results"), tiny_model_dir, device="cpu"))
+
+
+@pytest.fixture(scope="module")
+def result(service: ColorizeService, uploads: Path) -> Colouring:
+    return service.colorize(uploads / "beach.jpg")
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(Image.open(path).convert("RGB")).astype(int)
+
+
+def test_a_session_keeps_little(result: Colouring) -> None:
+    tensors = (result.ab, result.said.ab, result.said.logits, result.said.spread)
+    kept = sum(tensor.nbytes for tensor in tensors)
+    at_44_by_44 = kept / result.ab[0].numel() * 44 * 44  # the release model's raster of a square photograph
+    assert result.said.photo is None and result.said.logits.dtype == torch.float16
+    assert at_44_by_44 < 1e6
+    assert isinstance(hash(result), int)  # Gradio hashes what it keeps, to see whether it changed
+
+
+def test_thumbnails_are_small_and_differ(guide: Guide, result: Colouring) -> None:
+    small = [pixels(path) for path in guide.thumbnails(result)]
+    assert len(small) == CHOICES and all(max(picture.shape) <= 320 for picture in small)
+    for i in range(CHOICES):
+        for j in range(i):
+            assert np.abs(small[i] - small[j]).mean() > 1
+    like_slider = Image.open(result.after).resize(small[0].shape[1::-1], Image.Resampling.LANCZOS)
+    assert np.abs(small[0] - np.asarray(like_slider).astype(int)).mean() < 3  # the first is what the slider shows
+
+
+def test_an_adopted_variant_is_shown_and_saved(service: ColorizeService, guide: Guide, result: Colouring) -> None:
+    adopted = guide.show(guide.adopt(result, 3), 1, 0)
+    assert adopted.variant == 3 and np.abs(pixels(adopted.after) - pixels(result.after)).mean() > 1
+    assert np.abs(pixels(service.write(adopted, 1, "PNG")) - pixels(adopted.after)).max() <= 1
+    weaker = service.recolour(adopted, 0.2)
+    assert mean_chroma(Image.open(weaker.after)) < mean_chroma(Image.open(adopted.after)) / 2
+    back = guide.show(guide.adopt(adopted, 1), 1, 0)
+    assert np.array_equal(pixels(back.after), pixels(result.after))
+
+
+@pytest.mark.parametrize("number", [0, 10, 1.5, "two", None, float("nan")])
+def test_there_is_no_such_variant(guide: Guide, result: Colouring, number) -> None:
+    with pytest.raises(PageError, match="numbered from 1 to 9"):
+        guide.adopt(result, number)
+
+
+def test_suggestions_have_the_lightness_of_the_point(guide: Guide, result: Colouring) -> None:
+    colours = guide.suggest(result, 0.5, 0.25)
+    assert 1 <= len(colours) <= 4 and len(set(colours)) == len(colours)
+    before = Image.open(result.before).convert("RGB")
+    own = rgb2lab(np.asarray(before)[int(before.height * 0.25), before.width // 2] / 255)[0]
+    for colour in colours:
+        assert rgb2lab(np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255)[0] == pytest.approx(own, abs=1)
+
+
+def test_points_change_the_colours_and_going_back_restores_them(guide: Guide, result: Colouring) -> None:
+    wishes = Wishes().with_hint(make_hint(50, 20, "#c03030")).with_hint(make_hint(10, 90, "rgba(20.4, 40, 200.6, 1)"))
+    assert wishes.hints[1].colour == "#1428c9"
+    asked = guide.ask(guide.adopt(result, 2), wishes, 1, 0)
+    assert asked.wishes == wishes and asked.variant == 1 and asked.before == result.before
+    assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
+    restored = guide.ask(asked, Wishes(), 1, 0)
+    assert np.array_equal(pixels(restored.after), pixels(result.after))
+
+
+def test_the_point_is_where_the_pipeline_has_it(service: ColorizeService, guide: Guide, result: Colouring) -> None:
+    asked = guide.ask(result, Wishes((Hint(0.25, 0.8, "#c03030"),)), 1, 0)
+    directly = service.models.pipeline().predict(result.source, hints=[((50, 240), "#c03030")])  # 200 × 300 px
+    assert torch.equal(asked.ab, directly.ab)
+
+
+def test_a_second_colour_at_a_point_replaces_the_first() -> None:
+    wishes = Wishes().with_hint(make_hint(50, 20, "red")).with_hint(make_hint(50.5, 20.5, "blue"))
+    assert [hint.colour for hint in wishes.hints] == ["#0000ff"]
+    full = Wishes(tuple(Hint(i / MAX_HINTS, 0.5, "#ffffff") for i in range(MAX_HINTS)))
+    with pytest.raises(PageError, match="points already"):
+        full.with_hint(make_hint(50, 90, "red"))
+
+
+def test_points_are_marked(guide: Guide, result: Colouring) -> None:
+    asked = guide.ask(result, Wishes((Hint(0.5, 0.5, "#00ff00"),)), 1, 0)
+    bare = pixels(asked.after)
+    marked = pixels(guide.mark(asked, (0.25, 0.25)))
+    assert marked.shape == bare.shape
+    changed = np.abs(marked - bare).max(axis=2) > 60
+    rows, columns = changed.shape
+    for y, x in ((0.5, 0.5), (0.25, 0.25)):
+        there = changed[
+            int((y - 0.06) * rows) : int((y + 0.06) * rows), int((x - 0.06) * columns) : int((x + 0.06) * columns)
+        ]
+        assert there.any()
+    assert not changed[: int(rows * 0.1)].any() and not changed[int(rows * 0.7) :].any()
+
+
+def test_a_palette_changes_the_colours(guide: Guide, result: Colouring, uploads: Path) -> None:
+    palette = guide.palette(uploads / "colours.png")
+    asked = guide.ask(result, Wishes(palette=palette), 1, 0)
+    assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
+    with pytest.raises(PageError, match=r"is grey .* choose a photograph in colour"):
+        guide.palette(uploads / "beach.jpg")
+
+
+def test_doubt_is_magenta_and_changes_nothing(service: ColorizeService, guide: Guide, result: Colouring) -> None:
+    doubtful = guide.show(result, 1, 0, doubt=True)
+    lab = rgb2lab(pixels(doubtful.after) / 255)
+    coloured = np.hypot(lab[..., 1], lab[..., 2]) > 5
+    assert coloured.any() and (lab[..., 1][coloured] > 0).all() and (lab[..., 2][coloured] < 0).all()
+    assert np.array_equal(pixels(service.write(doubtful, 1, "PNG")), pixels(service.write(result, 1, "PNG")))
+    assert result.confidence in ("fairly sure", "several colourings are plausible", "little to go on here")
+
+
+def test_points_in_a_border_are_a_sentence(
+    service: ColorizeService, guide: Guide, uploads: Path, tmp_path: Path
+) -> None:
+    plate = Image.new("L", (400, 440), 235)
+    plate.paste(Image.open(uploads / "colours.png").convert("L"), (50, 120))
+    plate.save(tmp_path / "plate.png")
+    result = service.colorize(tmp_path / "plate.png")
+    assert result.said.inside != (0, 0, 400, 440)
+    for call in (
+        lambda: guide.suggest(result, 0.01, 0.5),
+        lambda: guide.ask(result, Wishes((Hint(0.01, 0.5, "#ff0000"),)), 1, 0),
+    ):
+        with pytest.raises(PageError, match="border of the scan"):
+            call()
+    for path in guide.thumbnails(result):
+        assert np.ptp(pixels(path)[5, 5]) <= 3  # JPEG
+
+
+def test_a_model_without_a_classifier_says_so(plain_guide: Guide, uploads: Path) -> None:
+    result = plain_guide._service.colorize(uploads / "beach.jpg")
+    assert result.confidence is None and not plain_guide.takes_wishes()
+    for call in (
+        lambda: plain_guide.thumbnails(result),
+        lambda: plain_guide.adopt(result, 2),
+        lambda: plain_guide.suggest(result, 0.5, 0.5),
+        lambda: plain_guide.show(result, 1, 0, doubt=True),
+    ):
+        with pytest.raises(PageError, match="one answer only"):
+            call()
+    with pytest.raises(PageError, match="not trained to be guided"):
+        plain_guide.ask(result, Wishes((Hint(0.5, 0.5, "#ff0000"),)), 1, 0)
+    assert plain_guide.adopt(result, 1).variant == 1
+
+
+def test_file_in_file_out(guide: Guide, uploads: Path) -> None:
+    plain = pixels(guide.guided_file(uploads / "beach.jpg", Wishes(), 1, 1, "PNG"))
+    hinted = guide.guided_file(uploads / "beach.jpg", Wishes(read_hints([[50, 20, "#c03030"]])), 2, 1, "PNG")
+    assert hinted.name == "beach-colorized.png" and pixels(hinted).shape == plain.shape == (300, 200, 3)
+    assert np.abs(pixels(hinted) - plain).mean() > 1
+
+
+@pytest.mark.parametrize("hints", [[[50, 10]], "50,10", [[50, 101, "red"]], [["a", 1, "red"]], [[True, 1, "red"]], 7])
+def test_hints_that_are_none(hints) -> None:
+    with pytest.raises(PageError, match=r"Hints are a list|0 to 100 percent"):
+        read_hints(hints)
+
+
+@pytest.mark.parametrize("colour", ["", None, "greenish", "rgba(300, 0, 0, 1)", "<b>", "#12345", "#" + "1" * 10_000])
+def test_colours_that_are_none(colour) -> None:
+    with pytest.raises(PageError, match="is not a colour"):
+        read_colour(colour)
+
+
+@pytest.mark.parametrize(
+    ("colour", "name"),
+    [
+        ("#ffffff", "white"),
+        ("#000000", "black"),
+        ("#808080", "grey"),
+        ("#3060c0", "blue"),
+        ("#bcd4f0", "light muted blue"),
+        ("#2d6a2d", "green"),
+        ("#7a4a24", "brown"),
+        ("#c81e1e", "red"),
+        ("#f0d040", "light yellow"),
+    ],
+)
+def test_names_of_colours(colour: str, name: str) -> None:
+    assert colour_name(colour) == name
