@@ -15,7 +15,7 @@ from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, read_photo
 from .modeling_colorization import ColorizationModel
 from .plates import Box, find_picture, tone_of
-from .prediction import Prediction, place_in
+from .prediction import Prediction, place_in, spread_of
 
 EMBEDDED_MODEL = Path(__file__).parent / "pretrained" / "landscape"
 
@@ -90,7 +90,7 @@ class ColorizationPipeline(Pipeline):
         prediction["ab"] = outputs.ab[0].float().cpu()
         if outputs.logits is not None:
             prediction["logits"] = outputs.logits[0].float().cpu()
-            prediction["spread"] = self.model.predict_spread(outputs)[0, 0].cpu()
+            prediction["spread"] = spread_of(prediction["logits"], prediction["ab"])
         return Prediction(**prediction)
 
     def postprocess(

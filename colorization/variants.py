@@ -11,7 +11,7 @@ from .color import fit_gamut, lab_to_rgb
 
 MAX_VARIANTS = 9
 # Chosen on validation pictures by the best of four: `python scripts/measure_guidance.py variants --sweep`.
-SHIFT = 0.65  # mean shift of a variant, in standard deviations of the predicted distribution along its direction
+SHIFT = 0.75  # mean shift of a variant, in standard deviations of the predicted distribution along its direction
 SHARPENING = 0.6  # temperature: below 1, a variant goes over to another probable colour rather than between two
 # Degrees from the first principal axis: opposite ways along it, then along the second one, then between.
 _ANGLES = (0, 180, 90, 270, 45, 225, 135, 315)

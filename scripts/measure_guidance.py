@@ -38,6 +38,7 @@ PARTS = ("hints", "palette", "variants", "confidence")
 _MIN_CHROMA = 3.0  # CIE units; a photograph in black and white has no true colours
 _FIXED_SHIFTS = ((0.0, 8.0), (0.0, -8.0), (8.0, 0.0))  # CIE units of ab: the control of the best of four
 _CLASSES = 5
+_TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
 _WINDOW = 5  # cells around a point over which its uncertainty is averaged, so that one odd cell does not decide
 
 
@@ -174,6 +175,7 @@ def measure_variants(pipe: ColorizationPipeline, truths: Iterator[Truth], sweep:
 
 def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> dict:
     inside, pictures, pixels = [], [], []
+    by_temperature = defaultdict(list)
     for truth in truths:
         said = pipe.predict(truth.photo)
         true = truth.reduced(*said.ab.shape[1:])
@@ -183,6 +185,17 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
             inside.append(spearmanr(said.spread.flatten(), error.flatten()).statistic)
         pictures.append((said.mean_spread, error.mean().item()))
         pixels.append(torch.stack((said.spread, distance, error)).flatten(1).T.numpy())
+        for temperature in _TEMPERATURES:
+            spread = prediction.spread_of(said.logits, said.ab, temperature)
+            rank = spearmanr(spread.flatten(), error.flatten()).statistic
+            by_temperature[temperature].append((spread.square().mean().item(), spread.mean().item(), rank))
+    true_distance = np.mean([np.square(part[:, 1]).mean() for part in pixels]) ** 0.5
+    print(f"\nTrue distance in ab (RMS): {true_distance:.1f}. By the temperature of the spread:\n")
+    print("| temperature | spread (RMS) | rank correlation within pictures | of pictures |\n|---|---|---|---|")
+    for temperature, rows in by_temperature.items():
+        squares, means, ranks = np.array(rows).T
+        of_pictures = spearmanr(means, [error for _, error in pictures]).statistic
+        print(f"| {temperature} | {squares.mean() ** 0.5:.1f} | {np.nanmean(ranks):.3f} | {of_pictures:.3f} |")
     spread, error = np.array(pictures).T
     pixels = np.concatenate(pixels)
     result = {

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorization import ColorizationImageProcessor, color
 from colorization.ab_bins import ab_centres
-from colorization.prediction import LITTLE_TO_GO_ON, SEVERAL_COLOURS, Prediction
+from colorization.prediction import LITTLE_TO_GO_ON, SEVERAL_COLOURS, SPREAD_TEMPERATURE, Prediction
 from colorization.variants import SHARPENING, SHIFT, plausible_colours, plausible_variants
 
 from .conftest import draw_landscape
@@ -206,6 +206,10 @@ def ab_and_lightness(code: str) -> tuple[float, torch.Tensor]:
 def test_prediction(guided_pipeline, landscape):
     prediction = guided_pipeline.predict(landscape)
     assert prediction.spread.shape == prediction.ab.shape[1:] and prediction.spread.min() >= 0
+    centres, temperature = ab_centres(), SPREAD_TEMPERATURE
+    share = (prediction.logits[:, 2, 3] / temperature).softmax(dim=0)
+    squares = (centres - prediction.ab[:, 2, 3]).square().sum(dim=1)
+    assert prediction.spread[2, 3].item() == pytest.approx((share @ squares).sqrt().item(), rel=1e-3)
     assert prediction.mean_spread == pytest.approx(prediction.spread.mean().item())
     colours = prediction.suggest_colours((119, 79), count=3)
     assert 1 <= len(colours) <= 3 and all(code[0] == "#" and len(code) == 7 for code in colours)
