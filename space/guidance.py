@@ -145,6 +145,12 @@ class Guide:
         picture.save(path, quality=90)
         return path
 
+    def marked_size(self, colouring: Colouring) -> tuple[int, int]:
+        """Width and height of what :meth:`mark` draws, px."""
+        with Image.open(colouring.after) as picture:
+            picture.thumbnail((_MARKED_SIDE, _MARKED_SIDE), Image.Resampling.NEAREST, reducing_gap=2.0)
+            return picture.size
+
     def guided_file(
         self,
         source: str | Path,

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import gradio as gr
 
+from space import panel_guidance
 from space.examples import Example, ExampleShelf
+from space.guidance import Guide
 from space.service import DELETE_AFTER, MAX_SATURATION, SUFFIXES, ColorizeService, Colouring, PageError
 from space.uploads import PRIVATE, plain, told, uploaded_path
+from space.wishes import Wishes, read_hints
 
 _PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
 _WAITING = "Your coloured photograph will appear here."
 _NO_SKY = """**No sky was seen in this photograph**, so the colours have less to go on than usual. Take them as a first
 try: the sliders help, and the tab *When it fails* says more."""
+_SURENESS = {  # of Prediction.confidence
+    "fairly sure": "The model is fairly sure of these colours.",
+    "several colourings are plausible": "Several colourings are plausible here: look into *Fine-tune the colours*.",
+    "little to go on here": "**There is little to go on here**; *Fine-tune the colours* lets you help the model.",
+}
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
 _SHOW_RESULT = """() => setTimeout(() => {
   const box = document.querySelector('#result');
@@ -24,6 +32,7 @@ _SHOW_RESULT = """() => setTimeout(() => {
 
 def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> None:
     """Lay out the tab, inside of ``page``."""
+    guide = Guide(service)
     source = gr.State(None, time_to_live=DELETE_AFTER)  # the visitor's own file, as it was sent
     colouring = gr.State(None, time_to_live=DELETE_AFTER)
     with gr.Row(equal_height=False):
@@ -87,6 +96,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
                         min_width=240,
                         elem_id="warmth",
                     )
+                panel = panel_guidance.build(guide, _pair, _describe)
                 with gr.Row(equal_height=False):
                     file_format = gr.Radio(
                         list(SUFFIXES),
@@ -113,8 +123,8 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
         chosen = "PNG" if result.lossless else "JPEG"
         return result, _pair(result), _describe(result), gr.Column(visible=True), chosen
 
-    def recolour(result: Colouring | None, saturation: float, warmth: float) -> tuple:
-        if result is None:
+    def recolour(result: Colouring | None, saturation: float, warmth: float, unsure: bool) -> tuple:
+        if result is None or unsure:  # then the slider shows no colours
             return gr.skip(), gr.skip()
         result = service.recolour(result, saturation, warmth)
         return result, _pair(result)
@@ -145,23 +155,52 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
             raise PageError("Send a picture file.")
         return str(service.colorize_file(path, strength, file_format, warmth))
 
+    def colorize_guided(
+        photo: dict | None,
+        hints: list | None = None,
+        reference: dict | None = None,
+        variant: float = 1,
+        strength: float = 1.0,
+        file_format: str = "JPEG",
+        warmth: float = 0.0,
+    ) -> str:
+        """Colour one photograph with given colours, or otherwise than the model first would. Returns it as a file.
+
+        Args:
+            photo: a picture file, as for /colorize.
+            hints: colours at points, a list of [across in percent, down in percent, "#rrggbb"].
+            reference: a photograph in colour, whose colours are borrowed.
+            variant: 1 for the model's own choice, 2 to 9 for others that are plausible too.
+            strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
+            file_format: "JPEG" or "PNG".
+            warmth: -1 (cool) to 1 (warm); 0 is as the model sees them.
+        """
+        path, other = uploaded_path(photo), uploaded_path(reference)
+        if path is None:
+            raise PageError("Send a picture file.")
+        wishes = Wishes(read_hints(hints), None if other is None else guide.palette(other))
+        return str(guide.guided_file(path, wishes, variant, strength, file_format, warmth))
+
     # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
     # kinds of pictures rewrite, the file first. So ``uploaded_path`` has to check where the file lies.
     results = [colouring, slider, note, controls, file_format]
     everything = [photo, source, colouring, slider, note, controls, start]
+    panel.listen(colouring, slider, note, [strength, warmth])
     photo.input(
         told(check), photo, [photo, source, start], preprocess=False, show_progress="hidden", **PRIVATE
     ).failure(forget, None, everything, **PRIVATE)
     photo.clear(forget, None, everything, queue=False, **PRIVATE)
     coloured = start.click(told(colour), [source, strength, warmth], results, show_progress_on=[slider], **PRIVATE)
     coloured.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
+    coloured.success(panel.renew, colouring, panel.parts, show_progress="hidden", **PRIVATE)
     picked = examples.select(choose, None, [photo, source, start], show_progress="hidden", **PRIVATE)
     coloured = picked.success(told(colour), [source, strength, warmth], results, show_progress_on=[slider], **PRIVATE)
     coloured.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
+    coloured.success(panel.renew, colouring, panel.parts, show_progress="hidden", **PRIVATE)
     gr.on(
         [strength.change, warmth.change],
         told(recolour),
-        [colouring, strength, warmth],
+        [colouring, strength, warmth, panel.doubt],
         [colouring, slider],
         show_progress="hidden",
         trigger_mode="always_last",
@@ -180,6 +219,14 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
         preprocess=False,
         api_name="colorize",
     )
+    hints, variant, reference = gr.JSON(visible=False), gr.Number(1, visible=False), gr.Image(visible=False)
+    for_programs.click(
+        told(colorize_guided),
+        [photo, hints, reference, variant, strength, file_format, warmth],
+        file_link,
+        preprocess=False,
+        api_name="colorize_guided",
+    )
 
 
 def _pair(result: Colouring) -> tuple[str, str]:
@@ -193,6 +240,8 @@ def _describe(result: Colouring) -> str:
     text += " Drag the line to compare."
     if result.reduced:
         text += " The view above is reduced; the download has every pixel."
+    if result.confidence is not None:
+        text += f"\n\n{_SURENESS[result.confidence]}"
     if result.sky == "no":
         text += f"\n\n{_NO_SKY}"
     return text
