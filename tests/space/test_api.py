@@ -44,6 +44,7 @@ def test_only_what_is_documented_is_public(client) -> None:
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
         "/colorize",
         "/colorize_batch",
+        "/colorize_guided",
         "/measure",
         "/sky_experiment",
     }
