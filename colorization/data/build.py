@@ -67,10 +67,13 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
     if (before := work.read_json("build.json")) and (before["fingerprint"], before["version"]) != (fingerprint, 2):
         logger.info("The options have changed since the interrupted build; it starts afresh.")
         work.remove("")
+        before = None
+    runs = before.get("runs", 1) + 1 if before else 1
     if options.sky and options.sky_model:
         load_segmenter(options.sky_model)  # better refused now than after the pictures are measured
     try:
-        work.write_json("build.json", {"fingerprint": fingerprint, "version": 2, "settings": _settings(options)})
+        said = {"fingerprint": fingerprint, "version": 2, "settings": _settings(options), "runs": runs}
+        work.write_json("build.json", said)
         seconds = {}
         with _timed(seconds, "list"):
             _list_items(sources, work, options, part)

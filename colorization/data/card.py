@@ -18,7 +18,7 @@ from .shards import Store
 _TILE, _COLUMNS, _ROWS = 128, 10, 6
 _HISTOGRAMS = {
     "mean_chroma": ("mean chroma (CIE units)", 0, 60),
-    "colorfulness": ("colourfulness (Hasler and Süsstrunk)", 0, 120),
+    "colorfulness": ("colourfulness (Hasler and Suesstrunk)", 0, 120),  # the font of drawings has no umlauts
     "sky_fraction": ("share of sky", 0, 1),
     "shorter": ("shorter side (px, log scale)", 6, 12),
 }
@@ -59,6 +59,7 @@ def write_card(store: Store, options: BuildOptions, decision: Decision, sources:
     store.write_bytes("card/histograms.png", _histograms(bins))
     store.write_bytes("card/contact_sheet.jpg", _contact_sheet(store, total))
     splits = sorted(table["all"], key=lambda s: (["train", "validation", "test"].index(s) if s in _FIRST else 9, s))
+    runs = (store.read_json("build.json") or {}).get("runs", 1)
     store.write_bytes("README.md", _text(**locals()).encode())
 
 
@@ -76,7 +77,7 @@ _REASONS = {
 }
 
 
-def _text(table, licences, skies, total, weak, size, splits, options, decision, sources, seconds, **_) -> str:
+def _text(table, licences, skies, total, weak, size, splits, options, decision, sources, seconds, runs, **_) -> str:
     dropped = decision.dropped
     files = "\n".join(f"      - split: {s}\n        path: data/{s}-*.parquet" for s in splits)
     scale = next(n for n, limit in _SIZES if total < limit)
@@ -126,7 +127,14 @@ def _text(table, licences, skies, total, weak, size, splits, options, decision, 
     lines += [f"| {source} | {licence} | {count:,} |" for (source, licence), count in sorted(licences.items())]
     lines += ["", "The pictures belong to their makers; a licence that is unknown is no permission to share.", ""]
     lines += ["## How it was built", "", "```bash", _command(sources, options), "```", ""]
-    lines += ["Seconds: " + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items()) + ".", ""]
+    # What a run that was stopped had done by then is not in the seconds of the next.
+    lines += [
+        ("Seconds" if runs == 1 else f"Seconds of the last of {runs} runs")
+        + ": "
+        + ", ".join(f"{name} {value:.1f}" for name, value in seconds.items())
+        + ".",
+        "",
+    ]
     return "\n".join(lines)
 
 

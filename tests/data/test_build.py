@@ -208,6 +208,9 @@ def test_a_killed_build_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch):
     )
     build([str(tmp_path / "in")], str(tmp_path / "two"), PLAIN)
     assert seen == finished  # what was finished was not done again
+    assert "Seconds of the last of 2 runs: list" in card(tmp_path / "two") and "\nSeconds: list" in card(
+        tmp_path / "one"
+    )
     assert rows(tmp_path / "one") == rows(tmp_path / "two")
     assert not list((tmp_path / "two").rglob("*.part"))
 
