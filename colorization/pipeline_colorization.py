@@ -16,6 +16,7 @@ from .images import MAX_MEGAPIXELS, Photo, read_photo
 from .modeling_colorization import ColorizationModel
 from .plates import Box, find_picture, tone_of
 from .prediction import Prediction, place_in, spread_of
+from .variants import follow_hints
 
 EMBEDDED_MODEL = Path(__file__).parent / "pretrained" / "landscape"
 
@@ -90,6 +91,8 @@ class ColorizationPipeline(Pipeline):
         prediction["ab"] = outputs.ab[0].float().cpu()
         if outputs.logits is not None:
             prediction["logits"] = outputs.logits[0].float().cpu()
+            if "hints" in guidance:
+                prediction["ab"] = follow_hints(prediction["ab"], prediction["logits"], guidance["hints"][0].cpu())
             prediction["spread"] = spread_of(prediction["logits"], prediction["ab"])
         return Prediction(**prediction)
 

@@ -10,7 +10,7 @@ from PIL import Image
 from colorization import ColorizationImageProcessor, color
 from colorization.ab_bins import ab_centres
 from colorization.prediction import LITTLE_TO_GO_ON, SEVERAL_COLOURS, SPREAD_TEMPERATURE, Prediction
-from colorization.variants import SHARPENING, SHIFT, plausible_colours, plausible_variants
+from colorization.variants import SHARPENING, SHIFT, follow_hints, plausible_colours, plausible_variants
 
 from .conftest import draw_landscape
 
@@ -249,3 +249,20 @@ def test_overlay_is_grey_where_sure_and_coloured_where_not(guided_pipeline):
     assert picture.shape == (160, 160, 3)
     assert np.ptp(picture[:, :38], axis=2).max() <= 1
     assert np.ptp(picture[:, 122:], axis=2).min() > 40
+
+
+def test_a_hint_reaches_what_the_model_takes_for_the_same_thing_and_nothing_else():
+    logits, ab = two_modes(sure=False)
+    hints = torch.zeros(3, 8, 8)
+    assert torch.equal(follow_hints(ab, logits, hints), ab)
+    wanted = torch.tensor([30.0, 40.0])
+    hints[:, 2, 6] = torch.cat((wanted, torch.ones(1)))
+    followed = follow_hints(ab, logits, hints)
+    assert torch.allclose(followed[..., :4], ab[..., :4], atol=0.5)
+    before, after = ((plane[..., 4:] - wanted[:, None, None]).norm(dim=0) for plane in (ab, followed))
+    assert (after < 0.15 * before).all()
+    # The same colour said twice is no stronger than said once; two colours of one thing meet between them.
+    hints[:, 5, 5] = hints[:, 2, 6]
+    assert torch.allclose(follow_hints(ab, logits, hints), followed, atol=2)
+    hints[:2, 5, 5] = torch.tensor([-30.0, 30.0])
+    assert torch.allclose(follow_hints(ab, logits, hints)[:, 0, 7], torch.tensor([0.0, 35.0]), atol=2)

@@ -38,6 +38,7 @@ LAW = {
         "images",
         "plates",
         "prediction",
+        "variants",
         "image_processing_colorization",
         "modeling_colorization",
         "configuration_colorization",
