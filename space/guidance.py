@@ -112,13 +112,14 @@ class Guide:
         return replace(colouring, after=shown.after)
 
     def mark(self, colouring: Colouring, chosen: tuple[float, float] | None = None) -> Path:
-        """The slider's picture, small, with a numbered ring at each point and a cross-hair at the one being chosen.
+        """The slider's picture with a numbered ring at each point and a cross-hair at the one being chosen.
 
         Args:
             colouring: from the service.
             chosen: x and y, shares of width and height, 0 to 1.
         """
-        picture = Image.fromarray(_reduced(read_upload(colouring.after), _MARKED_SIDE).rgb)
+        view = read_upload(colouring.after)
+        picture = Image.fromarray(view.rgb).resize(self.marked_size(colouring), Image.Resampling.LANCZOS)
         pen, radius = ImageDraw.Draw(picture), max(6, max(picture.size) // 60)
         for number, hint in enumerate(colouring.wishes.hints, start=1):
             x, y = hint.pixel(*picture.size)
@@ -147,9 +148,9 @@ class Guide:
 
     def marked_size(self, colouring: Colouring) -> tuple[int, int]:
         """Width and height of what :meth:`mark` draws, px."""
-        with Image.open(colouring.after) as picture:
-            picture.thumbnail((_MARKED_SIDE, _MARKED_SIDE), Image.Resampling.NEAREST, reducing_gap=2.0)
-            return picture.size
+        scale = _MARKED_SIDE / max(colouring.size)  # small photographs are enlarged: fingers are not small
+        width, height = (max(1, round(side * scale)) for side in colouring.size)
+        return width, height
 
     def guided_file(
         self,

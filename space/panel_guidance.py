@@ -218,10 +218,11 @@ def _needed(result: Colouring | None) -> Colouring:
     return result
 
 
-def _gallery(guide: Guide, result: Colouring, strength: float, warmth: float) -> list[tuple[str, str]]:
+def _gallery(guide: Guide, result: Colouring, strength: float, warmth: float) -> gr.Gallery:
     captions = ["First choice", *(f"Choice {number}" for number in range(2, CHOICES + 1))]
     captions[result.variant - 1 : result.variant] = [f"✓ {captions[result.variant - 1]}"]
-    return [(str(path), text) for path, text in zip(guide.thumbnails(result, strength, warmth), captions, strict=True)]
+    pictures = zip(map(str, guide.thumbnails(result, strength, warmth)), captions, strict=True)
+    return gr.Gallery(list(pictures), selected_index=result.variant - 1 if result.variant <= CHOICES else None)
 
 
 def _swatches(colours: list[str]) -> str:

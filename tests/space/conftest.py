@@ -62,12 +62,17 @@ def guided_url(guided_model_dir: Path, tmp_path_factory: pytest.TempPathFactory)
     yield from _serve(guided_model_dir, tmp_path_factory)
 
 
+_TEMPORARY: dict[str, Path] = {}
+
+
 def _serve(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     from space.ui import LAUNCH_OPTIONS, build_page
 
+    if "gradio" not in _TEMPORARY:  # one for both pages: Gradio reads the variable at each upload
+        _TEMPORARY["gradio"] = tmp_path_factory.mktemp("gradio")
     cache = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+        patch.setenv("GRADIO_TEMP_DIR", str(_TEMPORARY["gradio"]))
         patch.delenv("LANDSCAPE_EXAMPLES", raising=False)
         page = build_page(model, device="cpu", shelf=ExampleShelf((), cache))
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH_OPTIONS)

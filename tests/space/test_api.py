@@ -43,11 +43,35 @@ def test_colorize_takes_tiff_and_options(client, uploads: Path) -> None:
 def test_only_what_is_documented_is_public(client) -> None:
     assert set(client.view_api(return_format="dict")["named_endpoints"]) == {
         "/colorize",
-        "/colorize_batch",
         "/colorize_guided",
+        "/colorize_batch",
         "/measure",
         "/sky_experiment",
     }
+
+
+def test_colorize_guided(guided_url: str, uploads: Path, tmp_path: Path) -> None:
+    client = gradio_client.Client(guided_url, download_files=str(tmp_path), verbose=False)
+    photo, colours = (gradio_client.handle_file(str(uploads / name)) for name in ("beach.jpg", "colours.png"))
+    plain, *others = (
+        np.asarray(Image.open(client.predict(photo, file_format="PNG", api_name=name, **options)).convert("RGB"))
+        for name, options in (
+            ("/colorize", {}),
+            ("/colorize_guided", {}),
+            ("/colorize_guided", {"hints": [[50, 20, "#c03030"]]}),
+            ("/colorize_guided", {"reference": colours}),
+            ("/colorize_guided", {"variant": 3}),
+        )
+    )
+    assert np.array_equal(others[0], plain)
+    assert all(np.abs(other.astype(int) - plain).mean() > 0.5 for other in others[1:])
+    for options, sentence in (
+        ({"hints": "50,20,red"}, "Hints are a list"),
+        ({"variant": 12}, "numbered from 1 to 9"),
+        ({"reference": photo}, "choose a photograph in colour"),
+    ):
+        with pytest.raises(Exception, match=sentence):
+            client.predict(photo, api_name="/colorize_guided", **options)
 
 
 def test_warmth(client, uploads: Path) -> None:
