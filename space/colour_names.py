@@ -15,6 +15,7 @@ _HUES = ((20, "pink"), (50, "red"), (78, "orange"), (108, "yellow"), (165, "gree
 _HUES = (*_HUES, (335, "purple"), (360, "pink"))
 _DARKER = {"orange": "brown", "yellow": "olive", "pink": "red"}  # what a hue is called at low lightness
 _BROWN_BELOW = 62.0  # L*
+_BROWN_UP_TO = 92.0  # degrees; dark yellow beyond is olive
 
 
 def colour_name(colour: str) -> str:
@@ -30,5 +31,5 @@ def colour_name(colour: str) -> str:
     hue = float(torch.rad2deg(torch.atan2(torch.tensor(b), torch.tensor(a)))) % 360
     name = next(name for end, name in _HUES if hue <= end)
     if lightness < _BROWN_BELOW:
-        name = _DARKER.get(name, name)
+        name = "brown" if hue <= _BROWN_UP_TO and name == "yellow" else _DARKER.get(name, name)
     return f"{shade}{'muted ' if chroma < _MUTED else ''}{name}"

@@ -12,7 +12,7 @@ from space.guidance import CHOICES, Guide
 from space.models import PageError
 from space.service import Colouring
 from space.uploads import PRIVATE, told, uploaded_path
-from space.wishes import Wishes, make_hint, read_colour
+from space.wishes import Wishes, make_hint
 
 _ONE_ANSWER = """This model gives one answer only. With a model that weighs several colours, this is the place to
 choose between them, to give colours at points, to borrow the colours of another photograph, and to see how sure the
@@ -226,10 +226,11 @@ def _gallery(guide: Guide, result: Colouring, strength: float, warmth: float) ->
 
 
 def _swatches(colours: list[str]) -> str:
+    names = [colour_name(colour) for colour in colours]
     buttons = "".join(
-        f'<button type="button" data-colour="{colour}"><span style="background:{colour}"></span>{colour_name(colour)}'
-        "</button>"
-        for colour in map(read_colour, colours)
+        f'<button type="button" data-colour="{colour}"><span style="background:{colour}"></span>{name}'
+        f"{f' {colour}' if names.count(name) > 1 else ''}</button>"  # two of one name are told apart by their codes
+        for colour, name in zip(colours, names, strict=True)
     )
     return f'<p>Likely there; click one to use it:</p><div role="group" aria-label="Likely colours">{buttons}</div>'
 

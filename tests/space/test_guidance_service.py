@@ -207,6 +207,8 @@ def test_colours_that_are_none(colour) -> None:
         ("#bcd4f0", "light muted blue"),
         ("#2d6a2d", "green"),
         ("#7a4a24", "brown"),
+        ("#8a7a50", "brown"),
+        ("#6b6b20", "olive"),
         ("#c81e1e", "red"),
         ("#f0d040", "light yellow"),
     ],
