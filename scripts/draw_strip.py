@@ -1,4 +1,4 @@
-"""Make the README's picture strip out of what the project draws itself: grey, coloured, another plausible colouring, one hint.
+"""Make the README's picture strip of what the project draws: grey, coloured, another plausible colouring, one hint.
 
 python -m scripts.draw_strip [--model MODEL] [--output space/strip.jpg]
 """
