@@ -17,6 +17,7 @@ SHARPENING = 0.6  # temperature: below 1, a variant goes over to another probabl
 _ANGLES = (0, 180, 90, 270, 45, 225, 135, 315)
 _MAX_TILT = 2.0  # per CIE unit: one grid step changes odds by e**20, all of the probability that there is has moved
 _HALVINGS = 16
+_MAX_SHIFT = 30.0  # CIE units, of one pixel: few go farther, and those are glaring spots, not another colouring
 # Of hints, chosen on validation pictures: how fast a correction fades with likeness, and how much is taken for noise.
 _LIKENESS_POWER, _HINT_NOISE = 2, 0.1
 # Of suggestions for a point, CIE units of ab:
@@ -62,6 +63,7 @@ def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed:
         wanted = SHIFT * (direction @ covariance @ direction).clamp(min=0).sqrt()
         tilt = _tilt(flat, mean, centres, direction, float(wanted))
         shift = (flat + tilt * (centres @ direction)).softmax(dim=1) @ centres - mean
+        shift = shift * (_MAX_SHIFT / shift.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         variants.append(variants[0] + shift.T.view_as(ab))
     return torch.stack(variants)
 
