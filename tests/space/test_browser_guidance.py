@@ -21,6 +21,7 @@ def page(request: pytest.FixtureRequest, browser, guided_url: str, uploads: Path
         _colour(page, uploads / "colours.png")
         page.click("#fine-tune .label-wrap")
         page.wait_for_function("document.querySelectorAll('#choices img').length === 4")
+        page.locator("#canvas").scroll_into_view_if_needed()  # its picture is loaded only when it comes near
         page.wait_for_selector("#canvas img")
         yield page
 
