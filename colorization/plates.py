@@ -41,6 +41,8 @@ def find_picture(rgb: np.ndarray) -> Box:
     """
     height, width = rgb.shape[:2]
     factor = max(1, max(height, width) // _LONG_SIDE)
+    if not _may_have_borders(rgb, factor):  # nearly always, and told without reading all of the picture
+        return 0, 0, width, height
     small = lightness(torch.from_numpy(_reduced(rgb, factor))).numpy()
     left, top, right, bottom = 0, 0, small.shape[1], small.shape[0]
     for _ in range(_NESTED):
@@ -55,6 +57,20 @@ def find_picture(rgb: np.ndarray) -> Box:
         width if right == small.shape[1] else right * factor,
         height if bottom == small.shape[0] else bottom * factor,
     )
+
+
+def _may_have_borders(rgb: np.ndarray, factor: int) -> bool:
+    """Whether the outermost two rows of the reduced picture are plain on two opposite sides, as borders must be."""
+    height, width = rgb.shape[:2]
+    below, right = (max(0, (-(-side // factor) - 2) * factor) for side in (height, width))
+    edges = rgb[: 2 * factor], rgb[below:], rgb[:, : 2 * factor], rgb[:, right:]
+
+    def plain(edge: np.ndarray, axis: int) -> bool:
+        plane = lightness(torch.from_numpy(_reduced(edge, factor))).numpy()
+        return bool(((np.abs(plane - np.median(plane)) <= _SAME).mean(axis=axis) >= _PLAIN).all())
+
+    above_and_below = plain(edges[0], 1) and plain(edges[1], 1)
+    return above_and_below or (plain(edges[2], 0) and plain(edges[3], 0))
 
 
 def _reduced(rgb: np.ndarray, factor: int) -> np.ndarray:
