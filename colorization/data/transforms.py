@@ -93,6 +93,8 @@ def degrade(lightness: torch.Tensor, how: Degradation, generator: torch.Generato
     Returns:
         L* [B, 1, H, W] in [0, 100].
     """
+    if how.probability == 0:
+        return lightness.clone()
     count, device = lightness.shape[0], lightness.device
 
     def strength(bound: float, low: float) -> torch.Tensor:
