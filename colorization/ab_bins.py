@@ -107,13 +107,12 @@ def ab_histogram(ab: torch.Tensor) -> torch.Tensor:
     return total / (ab.shape[2] * ab.shape[3])
 
 
-def rarity_weights(prior: torch.Tensor, uniform_share: float, sigma: float = SIGMA) -> torch.Tensor:
+def rarity_weights(prior: torch.Tensor, uniform_share: float) -> torch.Tensor:
     """How much a pixel of each colour counts, so that rare colours are learned too (equation 4 of the paper).
 
     Args:
         prior: [Q], share of each bin in the training pictures.
         uniform_share: the paper's lambda in [0, 1]: 1 counts all pixels alike, 0 makes every bin weigh as much in sum.
-        sigma: CIE units of the Gaussian between bins that smooths the prior; 0 for none.
 
     Returns:
         [Q] positive, of mean 1 under the prior: the size of the loss does not change.
@@ -129,10 +128,8 @@ def rarity_weights(prior: torch.Tensor, uniform_share: float, sigma: float = SIG
     if not 0 <= uniform_share <= 1:
         raise ValueError(f"The share of the uniform distribution is in [0, 1], not {uniform_share}.")
     prior = prior.double() / prior.double().sum()
-    smooth = prior
-    if sigma > 0:
-        kernel = torch.exp(-torch.cdist(centres.double(), centres.double()).square() / (2 * sigma**2))
-        smooth = (kernel / kernel.sum(dim=0)) @ prior
+    kernel = torch.exp(-torch.cdist(centres.double(), centres.double()).square() / (2 * SIGMA**2))
+    smooth = (kernel / kernel.sum(dim=0)) @ prior
     # A bin that no picture has keeps a finite weight.
     weight = 1 / ((1 - uniform_share) * smooth + uniform_share / len(prior)).clamp(min=1e-7)
     return (weight / (weight * prior).sum()).float()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+# What L* / 100 is normalised by, on three equal channels: what ImageNet encoders were trained with (torchvision).
+IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ARCHITECTURES = ("resnet-unet", "unet", "zhang", "autoencoder")
 HEADS = ("regression", "classification", "both", "rgb")
 

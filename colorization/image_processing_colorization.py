@@ -16,10 +16,8 @@ from transformers.image_processing_utils import BaseImageProcessor
 
 from .ab_bins import ab_histogram
 from .color import join, lightness, rgb_to_lab, warm
+from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 
-# What ImageNet encoders were trained with (torchvision).
-_IMAGENET_MEAN = (0.485, 0.456, 0.406)
-_IMAGENET_STD = (0.229, 0.224, 0.225)
 # Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
 _BAND_PIXELS = 1 << 18
 _BANDS_AT_ONCE = 4
@@ -38,8 +36,8 @@ def normalize_lightness(lightness: torch.Tensor) -> torch.Tensor:
     Returns:
         pixel_values [B, 3, h, w].
     """
-    mean = lightness.new_tensor(_IMAGENET_MEAN)[:, None, None]
-    std = lightness.new_tensor(_IMAGENET_STD)[:, None, None]
+    mean = lightness.new_tensor(IMAGENET_MEAN)[:, None, None]
+    std = lightness.new_tensor(IMAGENET_STD)[:, None, None]
     return (lightness / 100 - mean) / std
 
 
@@ -103,7 +101,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         pixel_values = normalize_lightness(rgb_to_lab(rgb.float() / 255)[:, :1])
         return BatchFeature(data={"pixel_values": pixel_values}, tensor_type=return_tensors or "pt")
 
-    def make_hints(self, points: Sequence[Point], size: tuple[int, int], relative: bool = False) -> torch.Tensor:
+    def make_hints(self, points: Sequence[Point], size: tuple[int, int]) -> torch.Tensor:
         """Colours that a person gives at points of a picture, as a guided model takes them.
 
         Only a* and b* of a colour count; the picture keeps its own lightness. Points in one cell are averaged.
@@ -112,7 +110,6 @@ class ColorizationImageProcessor(BaseImageProcessor):
             points: pairs ((x, y), colour). x, y: pixels of the original, from its upper left one, which is (0, 0);
                 colour: "#rrggbb" or another CSS colour, or three sRGB values from 0 to 255.
             size: width and height of the original, px.
-            relative: x and y are shares of width and height, from 0 to 1.
 
         Returns:
             [1, 3, h/4, w/4] float32, CIE ab and 1 in cells with a point, 0 elsewhere; h, w: [`working_shape`].
@@ -124,13 +121,13 @@ class ColorizationImageProcessor(BaseImageProcessor):
         rows, columns = (side // _HINT_STRIDE for side in self.working_shape(height, width))
         cells = torch.zeros(3, rows, columns)
         for (x, y), colour in points:
-            right, bottom = (1, 1) if relative else (width - 1, height - 1)
-            if not (0 <= x <= right and 0 <= y <= bottom):
+            if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
                 raise ValueError(
-                    f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {right}, y to {bottom}."
+                    f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {width - 1}, "
+                    f"y to {height - 1}."
                 )
             # The middle of a pixel counts, so that the last one falls into the last cell.
-            across, down = (x, y) if relative else ((x + 0.5) / width, (y + 0.5) / height)
+            across, down = (x + 0.5) / width, (y + 0.5) / height
             row, column = min(int(down * rows), rows - 1), min(int(across * columns), columns - 1)
             rgb = torch.tensor(_read_colour(colour))[:, None, None] / 255
             cells[:2, row, column] += rgb_to_lab(rgb)[1:, 0, 0]

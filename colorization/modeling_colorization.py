@@ -10,16 +10,14 @@ from torch import nn
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
-from .ab_bins import ab_centres, annealed_mean, spread
+from .ab_bins import ab_centres, annealed_mean
 from .color import rgb_to_lab
-from .configuration_colorization import ColorizationConfig
+from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD, ColorizationConfig
 from .networks import RawOutput, ResNetEncoder, ResNetUNet
 from .networks_earlier import Autoencoder, UNet, ZhangNet
 
 logger = logging.get_logger(__name__)
 
-# What ImageNet encoders were trained with (torchvision), as in the image processor.
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _CALIBRATION_RANGE = (0.7, 1.6)  # factors on chroma beyond these are more often wrong than right
 
 
@@ -136,20 +134,6 @@ class ColorizationModel(PreTrainedModel):
             output.ab = calibrate(output.ab, output.log_chroma, config.calibration)
         return output
 
-    @torch.no_grad()
-    def predict_spread(self, outputs: ColorizationOutput) -> torch.Tensor:
-        """How far the true colour may be from ``outputs.ab``, as the classifier sees it: the inverse of confidence.
-
-        Returns:
-            [B, 1, h/s, w/s] root of the mean squared distance, CIE units of ab.
-
-        Raises:
-            ValueError: if the model has no classifier.
-        """
-        if outputs.logits is None:
-            raise ValueError("A model without a classifier cannot say how sure it is.")
-        return spread(outputs.logits, ab_centres(), outputs.ab)
-
 
 def _build(config: ColorizationConfig) -> nn.Module:
     channels = {"regression": 2, "both": 2, "rgb": 3, "classification": 0}[config.head]
@@ -164,7 +148,7 @@ def _build(config: ColorizationConfig) -> nn.Module:
 
 
 def _undo_normalization(pixel_values: torch.Tensor) -> torch.Tensor:
-    mean, std = (pixel_values.new_tensor(values)[:, None, None] for values in (_IMAGENET_MEAN, _IMAGENET_STD))
+    mean, std = (pixel_values.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
     return pixel_values * std + mean
 
 

@@ -30,8 +30,13 @@ def test_hints_have_the_size_of_the_working_picture(processor, size):
     hints = processor.make_hints([], size)
     assert hints.shape == (1, 3, pixel_values.shape[2] // 4, pixel_values.shape[3] // 4)
     assert not hints.any()
-    corners = processor.make_hints([((x, y), "#102030") for x in (0, 1) for y in (0, 1)], size, relative=True)[0, 2]
-    assert corners[[0, 0, -1, -1], [0, -1, 0, -1]].eq(1).all()
+    edges = [((x, y), "#102030") for x in (0, size[0] - 1) for y in (0, size[1] - 1)]
+    corners = processor.make_hints(edges, size)[0, 2]
+    for (x, y), _ in edges:  # in the cell over the middle of their pixel, also where a pixel is many cells wide
+        row, column = (
+            int((at + 0.5) / side * cells) for at, side, cells in zip((y, x), size[::-1], corners.shape, strict=True)
+        )
+        assert corners[row, column] == 1
 
 
 def test_a_hint_stands_where_and_as_it_was_given(processor):
@@ -44,7 +49,6 @@ def test_a_hint_stands_where_and_as_it_was_given(processor):
     assert hints.count_nonzero() == 3
     for same in (
         processor.make_hints([((90, 20), "#c8285a")], size),
-        processor.make_hints([((90.5 / 120, 20.5 / 80), colour)], size, relative=True),
         processor.make_hints([((90, 20), np.array(colour))], size),
     ):
         assert torch.equal(same[0], hints)
@@ -66,8 +70,6 @@ def test_a_colour_that_is_none_is_a_sentence(processor):
     for colour in ("#12345", "greenish", (1, 2), (1, 2, 256)):
         with pytest.raises(ValueError, match="colour"):
             processor.make_hints([((1, 1), colour)], (120, 80))
-    with pytest.raises(ValueError, match="x goes from 0 to 1, y to 1"):
-        processor.make_hints([((1.1, 0.5), "#ffffff")], (120, 80), relative=True)
 
 
 def test_a_palette_is_the_share_of_colours(processor):

@@ -30,7 +30,7 @@ LAW = {
         "color",
         "ab_bins",
     },
-    "colorization.image_processing_colorization": {"color", "ab_bins"},
+    "colorization.image_processing_colorization": {"color", "ab_bins", "configuration_colorization"},
     "colorization.variants": {"ab_bins", "color"},
     "colorization.plates": {"color"},
     "colorization.prediction": {"ab_bins", "color", "images", "plates", "variants"},

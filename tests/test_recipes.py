@@ -163,9 +163,6 @@ def test_guidance_is_nothing_until_given():
         assert not torch.allclose(
             plain.logits, model(picture, palette=torch.full((1, bins), 1 / bins)).logits, atol=1e-3
         )
-        assert model.predict_spread(plain).shape == (1, 1, 16, 16)
     ordinary = ColorizationModel(ColorizationConfig(**{**fields, "head": "regression", "guided": False}))
     with pytest.raises(ValueError, match="takes no hints"):
         ordinary(picture, hints=hints)
-    with pytest.raises(ValueError, match="without a classifier"):
-        ordinary.predict_spread(ordinary(picture))

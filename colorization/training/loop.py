@@ -32,7 +32,7 @@ from .losses import discriminator_loss, generator_loss
 from .objective import Objective
 from .recipe import Recipe, save_recipe
 from .schedule import adversarial_weight, learning_rate_factor, reached
-from .watching import Progress, plot_history, read_history, write_history
+from .watching import History, Progress
 
 logger = logging.getLogger(__name__)
 
@@ -105,7 +105,6 @@ def train(
     output.mkdir(parents=True, exist_ok=True)
     if accelerator.is_main_process:
         save_recipe(recipe, output / "recipe.yaml")
-        history = read_history(output / "history.csv") if resume else []
     accelerator.init_trackers("logs", config={"recipe": recipe.name, "pictures": recipe.pictures})
 
     model.to(memory_format=torch.channels_last)
@@ -121,8 +120,7 @@ def train(
     progress = Progress()
     accelerator.register_for_checkpointing(average, progress)
     seen = load_checkpoint(accelerator, output / "checkpoints") if resume else 0
-    if accelerator.is_main_process:
-        history = [row for row in history if row["pictures"] <= seen]
+    history = History(output, recipe.name, seen)
 
     # The parts of each batch that are this process's, so that all together see what one process would.
     first = accelerator.process_index * recipe.accumulation
@@ -173,18 +171,15 @@ def train(
         if end or reached(seen, before, recipe.validate_every):
             if accelerator.is_main_process:
                 metrics = validation(average.module.eval())
-                row = {"pictures": seen, "seconds": round(progress.elapsed(), 1), "loss": progress.loss}
-                history.append({**row, **progress.parts, **metrics})
-                write_history(output / "history.csv", history)
-                plot_history(history, output / "training.png", f"{recipe.name}: {recipe.pictures:,} pictures")
+                row = {"seconds": round(progress.elapsed(), 1), "loss": progress.loss, **progress.parts, **metrics}
+                history.add({"pictures": seen, **row})
                 validation.draw(average.module, output / "samples" / f"{seen:09d}.png")
-                accelerator.log({k: v for k, v in history[-1].items() if k != "pictures"}, step=seen)
+                accelerator.log(row, step=seen)
                 logger.info("%s pictures: %s", f"{seen:,}", {k: round(v, 4) for k, v in metrics.items()})
-                by = recipe.select_by
-                if not by or progress.is_best(metrics[by], validation.higher_is_better[by]):
+                if _is_kept(metrics, recipe, validation, progress):
                     export(average.module, recipe.working_size, output / "model")
                 if recipe.patience and progress.stale >= recipe.patience:
-                    logger.info("No better %s in %s validations: the run ends.", by, progress.stale)
+                    logger.info("No better %s in %s validations: the run ends.", recipe.select_by, progress.stale)
                     accelerator.set_trigger()
             accelerator.wait_for_everyone()
             end = accelerator.check_trigger() or end
@@ -280,10 +275,16 @@ def _batches(
     rgb = iter(loader)
     while True:
         for number in own:
-            place = (recipe.seed << 40) + seen * 64 + number + 1
+            place = (recipe.seed << 40) + seen + number + 1
             torch.manual_seed(place)  # dropout
             yield make_batch(next(rgb).to(device), recipe, guided, torch.Generator(device).manual_seed(place))
         seen += recipe.batch_size
+
+
+def _is_kept(metrics: dict[str, float], recipe: Recipe, validation: Validation, progress: Progress) -> bool:
+    """Whether the model that was just measured is the one to keep: the best so far, or simply the last."""
+    by = recipe.select_by
+    return not by or progress.is_best(metrics[by], validation.higher_is_better[by])
 
 
 def _classifies(model: ColorizationModel) -> bool:

@@ -65,18 +65,33 @@ def read_history(path: Path) -> list[dict[str, float]]:
         return [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)]
 
 
-def write_history(path: Path, rows: list[dict[str, float]]) -> None:
-    """Write the whole table under a temporary name and rename it: it is never half written."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    with fresh.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    fresh.replace(path)
+class History:
+    """``history.csv`` and ``training.png`` of a run.
+
+    Args:
+        output: folder of the run.
+        title: of the drawing.
+        seen: pictures seen so far; later rows, of a run that was interrupted after its last checkpoint, are forgotten.
+    """
+
+    def __init__(self, output: Path, title: str, seen: int) -> None:
+        self.table, self.drawing, self.title = output / "history.csv", output / "training.png", title
+        self.rows = [row for row in read_history(self.table) if row["pictures"] <= seen]
+
+    def add(self, row: dict[str, float]) -> None:
+        """Append a row. Both files are written under temporary names and renamed: they are never half written."""
+        self.rows.append(row)
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        fresh = self.table.with_name(f"{self.table.name}.{os.getpid()}.new")
+        with fresh.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        fresh.replace(self.table)
+        _plot(self.rows, self.drawing, self.title)
 
 
-def plot_history(rows: list[dict[str, float]], path: Path, title: str) -> None:
+def _plot(rows: list[dict[str, float]], path: Path, title: str) -> None:
     """Draw every column of a history over the pictures seen, a panel each, as a PNG."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

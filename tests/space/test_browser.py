@@ -39,6 +39,18 @@ def desktop(browser, page_url: str) -> Iterator:
     yield from _open(browser, page_url, 1280)
 
 
+def _nameless(page, within: str = "body") -> list[str]:
+    """What can be operated or seen there and says nothing to a screen reader."""
+    script = """within => [...document.querySelectorAll(`${within} :is(button, a[href], input, img)`)].filter(e => {
+        if (!e.checkVisibility() || e.type === 'file') return false;
+        if (e.tagName === 'IMG') return !e.hasAttribute('alt');
+        const label = e.labels?.length ? e.labels[0].innerText : '';
+        return !(e.innerText?.trim() || e.getAttribute('aria-label') || e.title || label.trim() ||
+                 e.querySelector('img[alt]:not([alt=""])'));
+    }).map(e => e.outerHTML.slice(0, 160))"""
+    return page.evaluate(script, within)
+
+
 def _open(browser, url: str, width: int) -> Iterator:
     context = browser.new_context(viewport={"width": width, "height": 850}, locale="en-GB", accept_downloads=True)
     page = context.new_page()
@@ -236,11 +248,5 @@ def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
             desktop.wait_for_selector("#measure-figures table")
             desktop.wait_for_function("document.querySelectorAll('#measure-pictures img').length >= 6")
         desktop.wait_for_timeout(300)
-        nameless = desktop.evaluate("""() => [...document.querySelectorAll('button, a[href], input, img')].filter(e => {
-            if (!e.checkVisibility() || e.type === 'file') return false;
-            if (e.tagName === 'IMG') return !e.hasAttribute('alt');
-            const label = e.labels?.length ? e.labels[0].innerText : '';
-            return !(e.innerText?.trim() || e.getAttribute('aria-label') || e.title || label.trim() ||
-                     e.querySelector('img[alt]:not([alt=""])'));
-        }).map(e => e.outerHTML.slice(0, 160))""")
+        nameless = _nameless(desktop)
         assert not nameless, name

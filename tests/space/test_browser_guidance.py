@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .test_browser import _colour, _open, _served, browser, pytestmark  # noqa: F401  (fixture and skips)
+from .test_browser import _colour, _nameless, _open, _served, browser, pytestmark  # noqa: F401  (fixture and skips)
 
 _AFTER = "[...document.querySelectorAll('#slider img')].map(i => i.src).join()"
 _WITHIN = "document.documentElement.scrollWidth"
@@ -102,14 +102,7 @@ def test_a_grey_reference_is_answered_with_a_sentence(page, uploads: Path) -> No
 def test_everything_to_operate_has_a_name(page) -> None:
     page.locator("#canvas img").click()
     page.wait_for_selector("#swatches button")
-    nameless = page.evaluate("""() => [...document.querySelectorAll('#fine-tune :is(button, input, img)')].filter(e => {
-        if (!e.checkVisibility() || e.type === 'file') return false;
-        if (e.tagName === 'IMG') return !e.hasAttribute('alt');
-        const label = e.labels?.length ? e.labels[0].innerText : '';
-        return !(e.innerText?.trim() || e.getAttribute('aria-label') || e.title || label.trim() ||
-                 e.querySelector('img[alt]:not([alt=""])'));
-    }).map(e => e.outerHTML.slice(0, 160))""")
-    assert not nameless
+    assert not _nameless(page, "#fine-tune")
 
 
 def test_a_model_with_one_answer_says_so(browser, page_url: str, uploads: Path) -> None:  # noqa: F811
