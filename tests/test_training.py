@@ -17,7 +17,7 @@ from colorization.training.checkpoints import DiskFullError
 from colorization.training.loop import Machine, train
 from colorization.training.losses import huber
 from colorization.training.recipe import Recipe, RecipeError, list_recipes, load_recipe, save_recipe
-from colorization.training.schedule import adversarial_weight, learning_rate_factor
+from colorization.training.schedule import adversarial_weight, ema_decay, learning_rate_factor
 from colorization.training.watching import read_history
 from scripts.train import main
 from scripts.validation import HarnessValidation
@@ -204,15 +204,29 @@ def test_huber_limits_and_weight():
 
 
 def test_schedule_ends():
-    assert learning_rate_factor(0, TINY) == pytest.approx(0.5)
-    assert learning_rate_factor(TINY.warmup, TINY) == pytest.approx(1)
-    assert learning_rate_factor(TINY.pictures, TINY) == pytest.approx(0.01)
+    run = dataclasses.replace(TINY, pictures=80)
+    assert learning_rate_factor(0, run) == pytest.approx(0.5)
+    assert learning_rate_factor(run.warmup, run) == pytest.approx(1)
+    assert learning_rate_factor(run.pictures, run) == pytest.approx(0.01)
+    # A run made short is not all warm-up.
+    assert learning_rate_factor(8, dataclasses.replace(run, warmup=3_000)) == pytest.approx(1)
     steps = dataclasses.replace(TINY, schedule="step", warmup=0)
     assert [learning_rate_factor(seen, steps) for seen in (0, 31, 32, 53, 54, 64)] == [1, 1, 0.1, 0.1, 0.01, 0.01]
     constant = dataclasses.replace(TINY, schedule="constant", warmup=0)
     assert {learning_rate_factor(seen, constant) for seen in (0, 32, 64)} == {1.0}
     late = dataclasses.replace(TINY, adversarial_weight=0.5, adversarial_from=0.75)
     assert [adversarial_weight(seen, late) for seen in (0, 47, 48, 64)] == [0, 0, 0.5, 0.5]
+
+
+def test_the_average_forgets_how_a_young_model_began():
+    run = dataclasses.replace(TINY, batch_size=8, ema_half_life=5_000)
+    share_of_the_first = 1.0
+    for seen in range(0, 4_000, 8):
+        share_of_the_first *= ema_decay(seen, run)
+    assert share_of_the_first < 1e-6
+    assert ema_decay(0, run) == 0
+    assert ema_decay(1_000, run) == pytest.approx(0.5 ** (8 / 50))
+    assert ema_decay(10**6, run) == pytest.approx(0.5 ** (8 / 5_000))
 
 
 @pytest.mark.parametrize("name", list_recipes())

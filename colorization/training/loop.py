@@ -31,7 +31,7 @@ from .discriminator import PatchDiscriminator
 from .losses import discriminator_loss, generator_loss
 from .objective import Objective
 from .recipe import Recipe, save_recipe
-from .schedule import adversarial_weight, learning_rate_factor, reached
+from .schedule import adversarial_weight, ema_decay, learning_rate_factor, reached
 from .watching import History, Progress
 
 logger = logging.getLogger(__name__)
@@ -110,9 +110,7 @@ def train(
     model.to(memory_format=torch.channels_last)
     _freeze(model, recipe)
     optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), betas=(recipe.beta1, 0.999))
-    average = AveragedModel(
-        model, multi_avg_fn=get_ema_multi_avg_fn(0.5 ** (recipe.batch_size / recipe.ema_half_life)), use_buffers=True
-    ).to(accelerator.device)
+    average = AveragedModel(model, use_buffers=True).to(accelerator.device)
     average.requires_grad_(False)
     network, optimizer = accelerator.prepare(model, optimizer)
     rates = [group["lr"] for group in optimizer.param_groups]
@@ -161,6 +159,7 @@ def train(
             raise RuntimeError(f"The loss is {total.item()} after {seen:,} pictures; try a lower learning_rate.")
         accelerator.clip_grad_norm_(network.parameters(), recipe.clip_norm)
         optimizer.step()
+        average.multi_avg_fn = get_ema_multi_avg_fn(ema_decay(seen, recipe))
         average.update_parameters(accelerator.unwrap_model(network))
 
         before, seen = seen, seen + recipe.batch_size

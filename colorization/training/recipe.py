@@ -72,10 +72,10 @@ class Recipe:
     frozen_encoder_layers: tuple[str, ...] = ()  # kept as pretrained, with their statistics; the generic first ones
     beta1: float = 0.9  # of Adam's running mean of gradients
     schedule: str = "cosine"  # or "step" (a tenth after half, a hundredth after 5/6 of the run), or "constant"
-    warmup: int = 3_000  # pictures
+    warmup: int = 3_000  # pictures; at most a tenth of the run
     weight_decay: float = 1e-2
     clip_norm: float = 1.0
-    ema_half_life: int = 5_000  # pictures
+    ema_half_life: int = 5_000  # pictures; at most a twentieth of what was seen
     seed: int = 0
     # Watching.
     validate_every: int = 15_000  # pictures
