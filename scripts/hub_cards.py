@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
-from hub_examples import Credit
+from hub_examples import Example
 from huggingface_hub import EvalResult, ModelCardData
 from safetensors import safe_open
 
@@ -82,7 +82,7 @@ def read_results(path: Path, weights: Path) -> Measured:
         "sha256": str(data.get("sha256") or "")[:16],
         "input": str((found.get("protocol") or {}).get("input") or ""),
         "created": str(found.get("created") or "")[:10],
-        "command": _without_folders(str(found.get("command") or "")),
+        "command": without_folders(str(found.get("command") or "")),
     }
     missing += [f"The file does not say its {key}." for key in ("created", "command") if not facts[key]]
     index = [
@@ -95,15 +95,25 @@ def read_results(path: Path, weights: Path) -> Measured:
     return Measured([header, counts, *rows], index, facts, missing)
 
 
-def write_model_card(repo_id: str, folder: Path, measured: Measured | None, examples: Sequence[Credit] = ()) -> str:
-    """The card of the model saved in ``folder`` (config.json, preprocessor_config.json, model.safetensors)."""
+def write_model_card(
+    repo_id: str, folder: Path, measured: Sequence[Measured], examples: Sequence[Example] = (), training: str = ""
+) -> str:
+    """The card of the model saved in ``folder`` (config.json, preprocessor_config.json, model.safetensors).
+
+    Args:
+        repo_id: where it will be found; empty for the model that comes with the project.
+        folder: of the model.
+        measured: what its results files say, one a set of pictures.
+        examples: photographs that are shown.
+        training: Markdown on how it was trained, from the second heading level down.
+    """
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     processor = json.loads((folder / "preprocessor_config.json").read_text(encoding="utf-8"))
     with safe_open(folder / "model.safetensors", "pt") as file:
         slices = [file.get_slice(name) for name in file.keys()]  # noqa: SIM118 - not a dict
         numbers = sum(math.prod(part.get_shape()) for part in slices)
         kinds = sorted({part.get_dtype() for part in slices if part.get_dtype().startswith(("F", "BF"))})
-    name = repo_id.rsplit("/", maxsplit=1)[-1]
+    name = repo_id.rsplit("/", maxsplit=1)[-1] or "Landscape Colorizer"
     metadata = ModelCardData(
         language="en",
         license="apache-2.0",
@@ -111,7 +121,7 @@ def write_model_card(repo_id: str, folder: Path, measured: Measured | None, exam
         pipeline_tag="image-to-image",
         tags=["image-colorization", "landscape", "colorization", "custom_code"],
         model_name=name,
-        eval_results=measured.index if measured and measured.index else None,
+        eval_results=([entry for one in measured for entry in one.index] or None) if repo_id else None,
     )
     facts = {
         "repo_id": repo_id,
@@ -123,6 +133,7 @@ def write_model_card(repo_id: str, folder: Path, measured: Measured | None, exam
         "megabytes": f"{(folder / 'model.safetensors').stat().st_size / 1e6:.1f}",
         "measured": measured,
         "examples": examples,
+        "training": training.strip(),
         "metadata": metadata.to_yaml(),
     }
     return fill("model.md.jinja", **facts)
@@ -193,7 +204,7 @@ def _indexed(key: str, value: dict, n: object, part: str, dataset: str, facts: d
     )
 
 
-def _without_folders(command: str) -> str:
+def without_folders(command: str) -> str:
     """A command with every path cut to its last part: where things lay on one machine is nobody's business."""
     try:
         words = shlex.split(command)

@@ -1,15 +1,20 @@
-"""Photographs for a card, before and after, each with its credit; one without a credit is not published."""
+"""Photographs for a card: grey, coloured and true, each with its credit and what the model made of it.
+
+One without a credit is not published; one where the model failed is, and says so.
+"""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from hub_commit import PublishError
 from PIL import Image
 
-LONGEST_SIDE = 480  # px of each half
+LONGEST_SIDE = 480  # px of each part
+GREY_TRUTH = 3.0  # CIE units of mean chroma under which a photograph has no colour to be missed
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
@@ -22,10 +27,35 @@ class Credit:
     author: str
     licence: str
     source: str
+    sky: str = ""
+    """Whether sky is in sight, where the table says it: "yes" or "no"."""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the model made of a colour photograph.
+
+    Attributes:
+        said: figures, as words.
+        failures: what went wrong, as words; empty where nothing did.
+    """
+
+    said: str
+    failures: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Example:
+    """A strip of a card; without a verdict where the photograph has no colours of its own."""
+
+    credit: Credit
+    verdict: Verdict | None
 
 
 def read_credits(folder: Path) -> list[tuple[Path, Credit]]:
-    """The pictures of a folder with their lines in its ``credits.csv`` (path, author, licence, source_url).
+    """The pictures of a folder with their lines in its ``credits.csv``.
+
+    Its columns are path, author, licence and, where known, source_url and sky (yes or no).
 
     Raises:
         PublishError: if the file is missing, or a picture has no line, no author or no licence in it.
@@ -47,30 +77,82 @@ def read_credits(folder: Path) -> list[tuple[Path, Credit]]:
                 f"{picture.name}: {table.name} names no {' and no '.join(missing)}; add it, or move it away."
             )
         title = picture.stem.replace("-", " ").replace("_", " ").capitalize()
-        source = (line.get("source_url") or "").strip()
+        source, sky = ((line.get(key) or "").strip() for key in ("source_url", "sky"))
         name = f"examples/{picture.stem}.jpg"
-        found.append((picture, Credit(name, title, line["author"].strip(), line["licence"].strip(), source)))
+        found.append((picture, Credit(name, title, line["author"].strip(), line["licence"].strip(), source, sky)))
     if not found:
         raise PublishError(f"{folder}: there are no pictures in it.")
     return found
 
 
-def write_strip(grey: Image.Image, coloured: Image.Image, path: Path) -> None:
-    """Two pictures of one size side by side."""
-    strip = Image.new("RGB", (2 * grey.width + 8, grey.height), "white")
-    strip.paste(grey.convert("RGB"), (0, 0))
-    strip.paste(coloured.convert("RGB"), (grey.width + 8, 0))
+def write_strip(pictures: Sequence[Image.Image], path: Path) -> None:
+    """Pictures of one size side by side."""
+    width, height = pictures[0].size
+    strip = Image.new("RGB", (len(pictures) * (width + 8) - 8, height), "white")
+    for number, picture in enumerate(pictures):
+        strip.paste(picture.convert("RGB"), (number * (width + 8), 0))
     path.parent.mkdir(exist_ok=True)
     strip.save(path, **({"optimize": True} if path.suffix == ".png" else {"quality": 90}))
 
 
-def write_examples(folder: Path, colour, target: Path) -> list[Credit]:
-    """Grey and coloured strips of all pictures of ``folder`` below ``target``; ``colour`` takes and gives pictures."""
-    credits = []
-    for picture, credit in read_credits(folder):
-        with Image.open(picture) as photo:
-            grey = photo.convert("L")
-        grey.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
-        write_strip(grey, colour(grey), target / credit.path)
-        credits.append(credit)
-    return credits
+def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
+    """What the harness measures of one result; None where the truth is as good as grey.
+
+    Failures are those that the harness counts: less than half of the true chroma, more than one and a half of it, one
+    brown hue over all (sepia), and colours farther from the truth than grey is.
+    """
+    # Here and not above: a data set and the metric are sent without waiting for PyTorch.
+    import numpy as np
+    import torch
+
+    from colorization.color import rgb_to_lab
+    from eval.inputs import make_input
+    from eval.metrics import colour, sepia
+
+    def lab_of(picture: Image.Image) -> torch.Tensor:
+        return rgb_to_lab(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255)
+
+    made, true, grey = lab_of(coloured), lab_of(truth), lab_of(make_input(np.array(truth)))
+    if colour.mean_chroma(true).item() < GREY_TRUTH:
+        return None
+    error, of_grey = (colour.delta_e(lab, true)[0].item() for lab in (made, grey))
+    ratio = colour.chroma_ratio(made, true).item()
+    failures = [
+        words
+        for words, wrong in (
+            ("less than half of its colour", ratio < 0.5),
+            ("too colourful by more than half", ratio > 1.5),
+            ("sepia", bool(sepia.is_sepia(sepia.hue_statistics(made)).item())),
+            ("farther from the truth than grey", error > of_grey),
+        )
+        if wrong
+    ]
+    return Verdict(f"CIEDE2000 {error:.1f} (grey {of_grey:.1f}), chroma ratio {ratio:.2f}", tuple(failures))
+
+
+def write_examples(folder: Path, colour: Callable[[Image.Image], Image.Image], target: Path) -> list[Example]:
+    """Strips of all pictures of ``folder`` below ``target``: grey, coloured, and the truth where it is in colour.
+
+    Args:
+        folder: with pictures and their ``credits.csv``.
+        colour: takes a grey picture and gives it coloured, of the same size.
+        target: folder of the repository.
+
+    Raises:
+        PublishError: if a picture has no credit.
+    """
+    import numpy as np
+
+    from colorization.images import read_picture
+    from eval.inputs import make_input
+
+    found = []
+    for path, credit in read_credits(folder):
+        truth = read_picture(path)
+        truth.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
+        grey = make_input(np.array(truth))
+        coloured = colour(grey)
+        verdict = judge(coloured, truth)
+        write_strip([grey, coloured, truth] if verdict else [grey, coloured], target / credit.path)
+        found.append(Example(credit, verdict))
+    return found

@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -84,8 +85,12 @@ def draw_landscape(width: int, height: int) -> Image.Image:
     return module.draw_landscape(width, height)
 
 
-def stage_model(model: Path, folder: Path, repo_id: str, results: Path | None, examples: Path | None) -> Upload:
+def stage_model(
+    model: Path, folder: Path, repo_id: str, results: Sequence[Path] | None, examples: Path | None
+) -> Upload:
     """Put everything of a model repository into ``folder``.
+
+    Figures come from ``results`` or from those in ``model/results``; how it was trained from ``model/TRAINING.md``.
 
     The weights are the local file, byte for byte. The configuration says float32, so that a half-precision file is
     computed in full precision everywhere: most processors are slow and inexact in half precision.
@@ -103,14 +108,16 @@ def stage_model(model: Path, folder: Path, repo_id: str, results: Path | None, e
     weights = model / "model.safetensors"
     if not weights.is_file():
         raise PublishError(f"{model}: there is no model.safetensors in it; --model names a folder with a saved model.")
-    measured = read_results(results, weights) if results else None
+    measured = [read_results(path, weights) for path in results or sorted((model / "results").glob("*.json"))]
     pipe = load_pipeline(model, "cpu")
     pipe.save_pretrained(folder)
     (folder / "model.safetensors").write_bytes(weights.read_bytes())
     grey = draw_landscape(480, 320)
-    write_strip(grey, pipe(grey), folder / "example.png")
+    write_strip([grey, pipe(grey)], folder / "example.png")
     shown = write_examples(examples, pipe, folder) if examples else []
-    (folder / "README.md").write_text(write_model_card(repo_id, folder, measured, shown), encoding="utf-8")
+    training = model / "TRAINING.md"
+    told = training.read_text(encoding="utf-8") if training.is_file() else ""
+    (folder / "README.md").write_text(write_model_card(repo_id, folder, measured, shown, told), encoding="utf-8")
     return Upload(repo_id, "model", dict(find_files(folder)), "Publish model, processor, pipeline and card")
 
 
@@ -239,7 +246,10 @@ def main(arguments: list[str] | None = None) -> int:
     what.add_argument("--model", type=Path, default=EMBEDDED_MODEL, help="folder (default: the embedded model)")
     what.add_argument("--dataset", type=Path, metavar="DIR", help="a data set made by build_dataset.py")
     what.add_argument("--metric", action="store_true", help="the metric, as a Space")
-    parser.add_argument("--results", type=Path, metavar="results.json", help="figures for the card, of this very model")
+    parser.add_argument(
+        "--results", type=Path, nargs="+", metavar="results.json",
+        help="figures for the card, of this very model (default: those beside its weights)",
+    )  # fmt: skip
     parser.add_argument("--examples", type=Path, metavar="DIR", help="photographs for the card, with a credits.csv")
     parser.add_argument("--revision", metavar="BRANCH", help="branch, made where it is missing (default: the main one)")
     seen = parser.add_mutually_exclusive_group()

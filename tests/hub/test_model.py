@@ -118,14 +118,14 @@ def test_card_says_what_was_measured(scripts, bare, results):
     import hub_cards
 
     measured = hub_cards.read_results(results, bare / "model.safetensors")
-    card = ModelCard(hub_cards.write_model_card(NAME, bare, measured))
+    card = ModelCard(hub_cards.write_model_card(NAME, bare, [measured]))
     figures = {entry.dataset_name: entry for entry in card.data.eval_results}
     assert figures["photos"].metric_value == 24.125 and figures["photos"].metric_args["n"] == 7
     assert figures["photos (sky no)"].metric_value == 19.5
     assert "| RGB PSNR, dB ↑ | 24.12 ± 0.50 | 21.00 ± 1.00 | 19.50 |" in card.text
     assert "`lpips_squeeze_mean` was not measured." in card.text and "/home" not in card.content
     assert "/tmp" not in card.content
-    empty = ModelCard(hub_cards.write_model_card(NAME, bare, None))
+    empty = ModelCard(hub_cards.write_model_card(NAME, bare, []))
     assert empty.data.eval_results is None and "No figures were given" in empty.text
 
 
@@ -161,11 +161,63 @@ def test_examples_are_shown_with_their_credits(scripts, bare, landscape, tmp_pat
     with pytest.raises(PublishError, match=r"credits\.csv names no licence"):
         hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
     (folder / "credits.csv").write_text("path,author,licence,source_url\nnorth-ridge.png,A. Hiker,CC0,http://x.org/1\n")
+    landscape.convert("L").save(folder / "north-ridge.png")
     shown = hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
     with Image.open(tmp_path / "examples" / "north-ridge.jpg") as strip:
         assert strip.size == (2 * landscape.width + 8, landscape.height)
-    card = hub_cards.write_model_card(NAME, bare, None, shown)
+    card = hub_cards.write_model_card(NAME, bare, [], shown)
     assert "(examples/north-ridge.jpg)" in card and "*North ridge*: A. Hiker, CC0, [source](http://x.org/1)" in card
+    assert "Failed" not in card and "Without a sky" not in card
+
+
+def test_failures_without_a_sky_are_shown_as_such(scripts, bare, landscape, tmp_path):
+    import hub_cards
+    import hub_examples
+
+    folder = tmp_path / "examples"
+    folder.mkdir()
+    for name in ("good", "pale"):
+        landscape.save(folder / f"{name}.png")
+    (folder / "credits.csv").write_text(
+        "path,author,licence,source_url,sky\ngood.png,A,CC0,,yes\npale.png,A,CC0,,no\n", encoding="utf-8"
+    )
+    answers = iter([landscape, None])  # all the colour there is, and none
+    shown = hub_examples.write_examples(folder, lambda grey: next(answers) or grey, tmp_path)
+    with Image.open(tmp_path / "examples" / "pale.jpg") as strip:
+        assert strip.size == (3 * landscape.width + 16, landscape.height)
+    assert [example.verdict.failures for example in shown] == [(), ("less than half of its colour",)]
+    card = hub_cards.write_model_card(NAME, bare, [], shown)
+    hard, rest = card.split("### Without a sky in sight")[1].split("### With a sky")
+    assert "Of these 1,\n1 failed" in hard and "**Failed: less than half of its colour**" in hard and "*Pale*" in hard
+    assert "*Good*" in rest and "Failed" not in rest and "chroma ratio 1.00" in rest
+
+
+def test_the_embedded_model_has_the_card_of_its_own_figures(scripts):
+    import write_card
+
+    assert (write_card.MODEL / "README.md").read_text("utf-8") == write_card.card_of(write_card.MODEL)
+
+
+def test_what_stays_of_a_results_file(scripts, bare, results, tmp_path):
+    import hub_cards
+    import write_card
+
+    whole = json.loads(results.read_text()) | {
+        "created": "2026-01-02T03:04:05",
+        "protocol": {},
+        "rows": [{"picture": 1}],
+    }
+    whole["summaries"] += [{"slice": "all", "colorizer": "theirs", "n": 7}]
+    whole["colorizers"]["theirs"] = {"kind": "folder", "sha256": None}
+    weights = hashlib.sha256((bare / "model.safetensors").read_bytes()).hexdigest()
+    path = tmp_path / "short.json"
+    path.write_text(json.dumps(write_card.summary_of(whole, weights)))
+    assert "theirs" not in path.read_text() and "rows" not in path.read_text() and "/home" not in path.read_text()
+    (tmp_path / "whole.json").write_text(json.dumps(whole))
+    short, full = (
+        hub_cards.read_results(tmp_path / f"{name}.json", bare / "model.safetensors") for name in ("short", "whole")
+    )
+    assert short.table == full.table
 
 
 SEND = """
