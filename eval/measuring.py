@@ -125,6 +125,7 @@ def figures(
     signed, absolute = colour.colorfulness_signed(predicted), colour.colorfulness_absolute(predicted)
     columns: dict[str, torch.Tensor | None] = {
         "psnr_rgb": pixel.psnr_rgb(predicted, truth),
+        "psnr_colour": pixel.psnr_colour(lab, truth_lab, truth),
         "mae_rgb": pixel.mae_rgb(predicted, truth),
         "ssim_rgb": pixel.ssim_rgb(predicted, truth),
         "ciede2000_mean": error_mean,

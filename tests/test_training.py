@@ -7,6 +7,7 @@ import logging
 
 import pytest
 import torch
+import torch.nn.functional as F
 from PIL import Image
 
 from colorization import ColorizationModel, color
@@ -113,6 +114,40 @@ def test_ageing_changes_luminance_only_in_range_and_by_seed():
     assert torch.equal(aged, degrade(lightness, how, torch.Generator().manual_seed(1)))
     untouched = degrade(lightness, Degradation(probability=0.0), torch.Generator().manual_seed(1))
     assert torch.allclose(untouched, lightness, atol=1e-4)
+
+
+def test_a_vignette_takes_light_from_the_corners_by_the_cosine_law():
+    lightness = torch.full((64, 1, 40, 60), 70.0)
+    none = {"contrast": 0.0, "gamma": 0.0, "blur": 0.0, "grain": 0.0, "probability": 1.0}
+    aged = degrade(lightness, Degradation(**none, vignette=0.5), torch.Generator().manual_seed(1))
+    light = color.lab_to_linear(F.pad(aged, (0, 0, 0, 0, 0, 2)))[:, 0]
+    light = light / light[:, 19:21, 29:31].mean(dim=(1, 2), keepdim=True)
+    lost = 1 - light[:, 0, 0]
+    assert lost.min() >= 0 and 0.4 < lost.max() < 0.5, "drawn up to the bound, which holds in the very corner"
+    assert torch.allclose(light, light.flip(1), atol=1e-4) and torch.allclose(light, light.flip(2), atol=1e-4)
+    # cos^4 = (1 + tan^2)^-2: what is missing grows with the square of the distance from the middle.
+    missing = light**-0.5 - 1
+    inner, outer = missing[:, 20, 44], missing[:, 20, 59]
+    strong = lost > 0.2
+    assert torch.allclose((inner / outer)[strong], torch.tensor((14.5 / 29.5) ** 2), atol=0.01)
+
+
+def test_a_vignette_does_not_move_the_chances_of_the_others():
+    lightness = 100 * torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    off, on = (torch.Generator().manual_seed(1) for _ in range(2))
+    how = Degradation(contrast=0.0, gamma=0.0, blur=0.0, grain=5.0, probability=0.5)
+    plain = degrade(lightness, how, off)
+    with_corners = degrade(lightness, dataclasses.replace(how, vignette=1e-6), on)
+    assert torch.allclose(plain, with_corners, atol=1e-2), "the grain is the same"
+    # As many numbers were drawn as before there were vignettes: five tensors.
+    expected = torch.Generator().manual_seed(1)
+    for shape in ((2, 4, 1, 1, 1),) * 3:
+        torch.rand(shape, generator=expected)
+    torch.randn(lightness.shape, generator=expected)
+    torch.rand((2, 4, 1, 1, 1), generator=expected)
+    assert torch.equal(off.get_state(), expected.get_state())
+    assert not torch.equal(on.get_state(), expected.get_state())
+    assert Recipe("a", "b").degradation.vignette == 0
 
 
 @pytest.fixture
@@ -252,6 +287,8 @@ def test_recipes_load_and_survive_the_round_trip(name, tmp_path):
         ("model.head=nothing", "head is one of"),
         ("model.heads=both", "unknown field heads"),
         ("model=5", "is a group"),
+        ("vignette=1", r"vignette is a share of the light in \[0, 1\), not 1"),
+        ("vignette=-0.1", "vignette is a share"),
         ("schedule=linear", "schedule is one of"),
         ("hint_probability=0.5", "need a guided model"),
         ("patience=2", "needs select_by"),

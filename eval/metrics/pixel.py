@@ -1,6 +1,6 @@
 """Measures of pixels: how near the numbers of two pictures are.
 
-The first three take [B, 3, H, W] sRGB in [0, 1] with the values of 8-bit pictures, the others CIE Lab of the same
+Those named ``rgb`` take [B, 3, H, W] sRGB in [0, 1] with the values of 8-bit pictures, the others CIE Lab of the same
 shape; all return one value a picture, [B].
 """
 
@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+
+from colorization.color import join
 
 _SSIM_WINDOW = 11
 
@@ -18,6 +20,24 @@ def psnr_rgb(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     At most 100, which identical pictures get.
     """
     return (-10 * (predicted - truth).square().mean(dim=(1, 2, 3)).log10()).clamp(max=100)
+
+
+def psnr_colour(predicted: torch.Tensor, truth: torch.Tensor, truth_rgb: torch.Tensor) -> torch.Tensor:
+    """RGB PSNR of the colours alone, in dB, higher is better: of the a* and b* of results on the truth's own luminance.
+
+    A colorizer keeps the luminance it is given. Where that was aged, ``psnr_rgb`` counts the ageing as a fault of the
+    colours, and even perfect ones fall by many dB; here the result's luminance is replaced by the truth's
+    (``colorization.color.join``: 8 bits, chroma reduced at constant L* and hue where sRGB ends), as for a restored
+    picture. Where luminance was kept, it is ``psnr_rgb`` but for rounding.
+
+    Args:
+        predicted: CIE Lab [B, 3, H, W].
+        truth: CIE Lab [B, 3, H, W].
+        truth_rgb: the same in sRGB [B, 3, H, W], in [0, 1].
+    """
+    pairs = zip(predicted.float().cpu(), truth.float().cpu(), strict=True)
+    joined = torch.stack([join(light[0], lab[1:]) for lab, light in pairs]).permute(0, 3, 1, 2)
+    return psnr_rgb(joined.to(truth_rgb) / 255, truth_rgb)
 
 
 def mae_rgb(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

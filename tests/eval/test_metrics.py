@@ -7,11 +7,12 @@ import math
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from scipy.stats import wasserstein_distance
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from colorization.color import rgb_to_lab
+from colorization.color import join, rgb_to_lab
 from eval.metrics import colour, legacy, pixel, sepia
 from eval.metrics.distribution import frechet, kernel_distance, with_interval
 from eval.metrics.perceptual import InceptionFeatures
@@ -105,6 +106,28 @@ def test_psnr_and_mae_are_means_per_picture():
             (truth - predicted)[index].abs().mean().item()
         )
     assert pixel.psnr_rgb(truth, truth).tolist() == [100, 100]
+
+
+def test_colour_psnr_is_psnr_where_luminance_is_kept():
+    truth, shares = lab(), torch.tensor([1, 0.6, 0.6]).view(3, 1, 1)
+    paler = torch.stack([join(picture[0], picture[1:]) for picture in truth * shares])
+    paler = paler.permute(0, 3, 1, 2).float() / 255
+    ours = pixel.psnr_colour(rgb_to_lab(paler), truth, rgb())
+    assert torch.allclose(ours, pixel.psnr_rgb(paler, rgb()), atol=0.05) and ours.max() < 40
+    assert pixel.psnr_colour(truth, truth, rgb()).tolist() == [100, 100]
+
+
+def test_colour_psnr_does_not_blame_colours_for_the_light():
+    """The right ab on a luminance that was faded, noisy or blurred: what a perfect colorizer makes of an old print."""
+    truth = lab(1)
+    light = truth[:, :1]
+    grain = 5 * torch.randn(light.shape, generator=torch.Generator().manual_seed(0))
+    for aged in (0.6 * light + 30, light + grain, F.avg_pool2d(light, 5, stride=1, padding=2, count_include_pad=False)):
+        result = join(aged[0, 0].clamp(0, 100), truth[0, 1:]).permute(2, 0, 1)[None].float() / 255
+        blamed, fair = pixel.psnr_rgb(result, rgb(1)), pixel.psnr_colour(rgb_to_lab(result), truth, rgb(1))
+        assert blamed < 30 < 34 < fair, "what is left is chroma that sRGB could not show on the aged luminance"
+    grey = truth * torch.tensor([1.0, 0, 0]).view(3, 1, 1)
+    assert pixel.psnr_colour(grey, truth, rgb(1)) < 30, "and wrong colours stay wrong"
 
 
 def test_ssim_agrees_with_scikit_image():

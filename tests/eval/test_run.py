@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorization.color import rgb_to_lab
+from colorization.color import rgb_to_lab, srgb_to_linear
 from eval import runner
 from eval.__main__ import main
 from eval.inputs import DEGRADATIONS, make_input
@@ -229,6 +229,55 @@ def test_inputs_are_grey_of_the_same_size_and_repeatable(degradation):
         assert not np.array_equal(np.array(first), np.array(make_input(rgb)))
     luma = np.array(make_input(rgb, "rec601"))[..., 0]
     assert np.array_equal(luma, np.array(draw_landscape().convert("L")))
+
+
+def light_of(grey: Image.Image) -> np.ndarray:
+    """Linear light [H, W] in [0, 1]."""
+    return srgb_to_linear(torch.from_numpy(np.array(grey)[..., 0]) / 255).numpy()
+
+
+def test_a_vignette_leaves_half_of_the_light_in_the_corners():
+    light = light_of(make_input(np.full((120, 160, 3), 200, np.uint8), degradation="vignette"))
+    share = light / light_of(make_input(np.full((1, 1, 3), 200, np.uint8)))
+    assert share[60, 80] == pytest.approx(1, abs=0.01) and share[0, 0] == pytest.approx(0.5, abs=0.02)
+    assert share[60, 0] == pytest.approx((1 + (2**0.5 - 1) * 0.64) ** -2, abs=0.02), "(1 + tan^2)^-2 at 4/5 of the way"
+    for turned in (share[::-1], share[:, ::-1]):
+        assert np.abs(share - turned).max() < 1e-6
+
+
+@pytest.mark.parametrize("grey", [30, 90, 160, 230])
+def test_a_halftone_has_dots_at_45_degrees_and_keeps_the_light(grey):
+    flat = np.full((96, 96, 3), grey, np.uint8)
+    light = light_of(make_input(flat, degradation="halftone"))
+    assert light[12:84, 12:84].mean() == pytest.approx(light_of(make_input(flat)).mean(), abs=0.02)
+    spectrum = np.abs(np.fft.fft2(light[12:84, 12:84] - light[12:84, 12:84].mean()))
+    down, across = (np.fft.fftfreq(72)[i] for i in np.unravel_index(spectrum.argmax(), spectrum.shape))
+    assert abs(down) == abs(across), "the strongest wave goes along a diagonal"
+    assert 1 / np.hypot(down, across) == pytest.approx(6 / 2**0.5)
+
+
+def test_ageing_depends_on_the_picture_alone(data, tmp_path):
+    """A picture is aged alike whatever else is measured, and two of the same content not alike where chance plays."""
+    flat = np.full((64, 64, 3), 120, np.uint8)
+    for name in DEGRADATIONS:
+        one, other = (np.array(make_input(flat, degradation=name, seed=seed)) for seed in (1, 2))
+        assert np.array_equal(one, other) == (name not in ("noise", "film")), name
+    for folder, limit in (("all", "6"), ("few", "3")):
+        measure(data, tmp_path / folder, "--degradation", "film", "--limit", limit, "--no-sky-dependence")
+    first, second = (
+        {p.parent.name: p.read_bytes() for p in (tmp_path / folder / "pictures").glob("*/input.jpg")}
+        for folder in ("all", "few")
+    )
+    assert len(second) == 3 and all(first[name] == picture for name, picture in second.items())
+
+
+def test_an_aged_run_blames_the_light_but_not_the_colours(data, tmp_path):
+    _, fresh = measure(data, tmp_path / "fresh", "--limit", "4")
+    _, faded = measure(data, tmp_path / "faded", "--limit", "4", "--degradation", "fade")
+    before, after = entry(fresh, "mean"), entry(faded, "mean")  # the same colour on either luminance
+    assert before["psnr_colour_mean"]["value"] == pytest.approx(before["psnr_rgb_mean"]["value"], abs=0.05)
+    assert after["psnr_rgb_mean"]["value"] < before["psnr_rgb_mean"]["value"] - 2
+    assert after["psnr_colour_mean"]["value"] == pytest.approx(before["psnr_colour_mean"]["value"], abs=0.5)
 
 
 def test_lab_l_keeps_the_luminance():
