@@ -29,6 +29,7 @@ class ColorizationConfig(PreTrainedConfig):
         attention: whether the deepest map of "unet" attends to itself.
         scene_width: channels of the second CNN of "autoencoder", joined to its narrowest map; 0 for none.
         raw_lightness: whether the network wants L* / 100 as it is, without the normalisation of ImageNet pictures.
+        clahe: clip limit of a local equalisation of the lightness that the network sees (2 to 4 is usual); 0 for none.
         ab_scale: CIE units of ab that a raw network output of 1 stands for.
         squashed: whether raw ab goes through tanh, so that ``ab_scale`` is a bound.
         temperature: of the annealed mean that turns the classifier's distribution into a colour: 1 is the mean,
@@ -51,6 +52,7 @@ class ColorizationConfig(PreTrainedConfig):
     attention: bool = False
     scene_width: int = 0
     raw_lightness: bool = False
+    clahe: float = 0.0
     ab_scale: float = 64.0
     squashed: bool = False
     temperature: float = 0.4
@@ -77,6 +79,8 @@ class ColorizationConfig(PreTrainedConfig):
             raise ValueError("All widths must be at least 1.")
         if self.ab_scale <= 0:
             raise ValueError(f"ab_scale is a number of CIE units above 0, not {self.ab_scale}.")
+        if self.clahe and self.clahe < 1:
+            raise ValueError(f"clahe is a clip limit from 1 on, or 0 for none, not {self.clahe}.")
         if self.temperature < 0:
             raise ValueError(f"temperature is a number from 0 on, not {self.temperature}.")
         for name in ("classification_share", "calibration"):

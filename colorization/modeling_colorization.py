@@ -11,6 +11,7 @@ from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
 from .ab_bins import ab_centres, annealed_mean
+from .clahe import equalize_locally
 from .color import rgb_to_lab
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD, ColorizationConfig
 from .networks import RawOutput, ResNetEncoder, ResNetUNet
@@ -76,6 +77,9 @@ class ColorizationModel(PreTrainedModel):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
             nn.init.zeros_(module.bias)
 
+    def get_input_embeddings(self) -> None:
+        """None, a picture is not embedded; Accelerate's FSDP asks every model."""
+
     def forward(
         self,
         pixel_values: torch.Tensor,
@@ -108,10 +112,19 @@ class ColorizationModel(PreTrainedModel):
                 scale = hints.new_tensor([self.config.ab_scale, self.config.ab_scale, 1])
                 guidance["hints"] = hints / scale[:, None, None]
             guidance["palette"] = palette
-        if self.config.raw_lightness:
-            pixel_values = _undo_normalization(pixel_values)
-        output = self._interpret(self.network(pixel_values, **guidance))
+        output = self._interpret(self.network(self._prepare(pixel_values), **guidance))
         return output.to_tuple() if return_dict is False else output
+
+    def _prepare(self, pixel_values: torch.Tensor) -> torch.Tensor:
+        """What the network wants to see."""
+        config = self.config
+        if not config.raw_lightness and not config.clahe:
+            return pixel_values
+        mean, std = (pixel_values.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
+        lightness = pixel_values * std + mean
+        if config.clahe:
+            lightness = equalize_locally(lightness[:, :1], config.clahe).expand_as(lightness)
+        return lightness if config.raw_lightness else (lightness - mean) / std
 
     def _interpret(self, raw: RawOutput) -> ColorizationOutput:
         """From the network's units to colours; never in half precision, where rounding of colours shows."""
@@ -145,11 +158,6 @@ def _build(config: ColorizationConfig) -> nn.Module:
     if config.architecture == "autoencoder":
         return Autoencoder(config.widths, channels, config.scene_width)
     return ResNetUNet(config.encoder_widths, config.context_width, config.decoder_widths, channels, bins, config.guided)
-
-
-def _undo_normalization(pixel_values: torch.Tensor) -> torch.Tensor:
-    mean, std = (pixel_values.new_tensor(values)[:, None, None] for values in (IMAGENET_MEAN, IMAGENET_STD))
-    return pixel_values * std + mean
 
 
 def calibrate(ab: torch.Tensor, log_chroma: torch.Tensor, strength: float) -> torch.Tensor:
