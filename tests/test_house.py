@@ -20,6 +20,7 @@ LAW = {
     "colorization.color": set(),
     "colorization.images": set(),
     "colorization.ab_bins": {"color"},
+    "colorization.clahe": set(),
     "colorization.networks": set(),
     "colorization.networks_earlier": {"networks"},
     "colorization.configuration_colorization": set(),
@@ -27,6 +28,7 @@ LAW = {
         "configuration_colorization",
         "networks",
         "networks_earlier",
+        "clahe",
         "color",
         "ab_bins",
     },
@@ -144,6 +146,7 @@ def test_remote_files_are_flat_and_known():
         files |= {Path(name) for name in get_relative_import_files(entry)}
     assert {path.name for path in files} == {
         "ab_bins.py",
+        "clahe.py",
         "color.py",
         "configuration_colorization.py",
         "image_processing_colorization.py",
