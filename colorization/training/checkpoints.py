@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from accelerate import Accelerator
+from torch.distributed.checkpoint import CheckpointException
 
 from ..image_processing_colorization import ColorizationImageProcessor
 from ..modeling_colorization import ColorizationModel
@@ -32,7 +33,7 @@ def save_checkpoint(accelerator: Accelerator, folder: Path, seen: int, keep: int
     try:
         fresh.mkdir(parents=True, exist_ok=True)
         accelerator.save_state(str(fresh))
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError, CheckpointException) as error:
         shutil.rmtree(fresh, ignore_errors=True)
         # PyTorch's writer turns the system's error into a RuntimeError of its own.
         if _is_full(error) or shutil.disk_usage(folder).free < 1 << 20:
@@ -62,7 +63,7 @@ def load_checkpoint(accelerator: Accelerator, folder: Path) -> int:
     for seen in reversed(counted):
         try:
             accelerator.load_state(str(folder / str(seen)))
-        except Exception as error:  # a damaged file can fail in any way
+        except (Exception, CheckpointException) as error:  # a damaged file can fail in any way; FSDP has its own
             logger.warning("The checkpoint after %s pictures is damaged, the one before is tried (%s).", seen, error)
             continue
         logger.info("Continuing after %s pictures.", f"{seen:,}")
@@ -73,6 +74,8 @@ def load_checkpoint(accelerator: Accelerator, folder: Path) -> int:
 
 
 def _is_full(error: BaseException | None) -> bool:
+    if isinstance(error, CheckpointException):
+        return any(_is_full(failure) for failure, _ in error.failures.values())
     return error is not None and (getattr(error, "errno", None) == errno.ENOSPC or _is_full(error.__cause__))
 
 

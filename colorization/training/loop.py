@@ -13,7 +13,7 @@ import datasets
 import torch
 import torch.nn.functional as F
 from accelerate import Accelerator
-from accelerate.utils import set_seed
+from accelerate.utils import broadcast, set_seed
 from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
@@ -32,6 +32,7 @@ from .losses import discriminator_loss, generator_loss
 from .objective import Objective
 from .recipe import Recipe, save_recipe
 from .schedule import adversarial_weight, ema_decay, learning_rate_factor, reached
+from .sharding import WholeWeights, fit_fsdp
 from .watching import History, Progress
 
 logger = logging.getLogger(__name__)
@@ -107,14 +108,15 @@ def train(
         save_recipe(recipe, output / "recipe.yaml")
     accelerator.init_trackers("logs", config={"recipe": recipe.name, "pictures": recipe.pictures})
 
-    model.to(memory_format=torch.channels_last)
+    memory_format = fit_fsdp(accelerator)
+    model.to(memory_format=memory_format)
     _freeze(model, recipe)
     optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), betas=(recipe.beta1, 0.999))
     average = AveragedModel(model, use_buffers=True).to(accelerator.device)
     average.requires_grad_(False)
     network, optimizer = accelerator.prepare(model, optimizer)
     rates = [group["lr"] for group in optimizer.param_groups]
-    critic = _Critic(accelerator, recipe) if recipe.adversarial_weight else None
+    critic = _Critic(accelerator, recipe, memory_format) if recipe.adversarial_weight else None
     progress = Progress()
     accelerator.register_for_checkpointing(average, progress)
     seen = load_checkpoint(accelerator, output / "checkpoints") if resume else 0
@@ -160,7 +162,7 @@ def train(
         accelerator.clip_grad_norm_(network.parameters(), recipe.clip_norm)
         optimizer.step()
         average.multi_avg_fn = get_ema_multi_avg_fn(ema_decay(seen, recipe))
-        average.update_parameters(accelerator.unwrap_model(network))
+        average.update_parameters(WholeWeights(accelerator.unwrap_model(network)))
 
         before, seen = seen, seen + recipe.batch_size
         progress.add(total.item(), details)
@@ -183,6 +185,7 @@ def train(
             accelerator.wait_for_everyone()
             end = accelerator.check_trigger() or end
         if end or reached(seen, before, recipe.checkpoint_every):
+            broadcast(list(model.buffers()))  # FSDP leaves the statistics of normalisation to each process
             save_checkpoint(accelerator, output / "checkpoints", seen)
         if end:
             break
@@ -194,9 +197,9 @@ def train(
 class _Critic:
     """The discriminator with its optimizer."""
 
-    def __init__(self, accelerator: Accelerator, recipe: Recipe) -> None:
+    def __init__(self, accelerator: Accelerator, recipe: Recipe, memory_format: torch.memory_format) -> None:
         self.accelerator, self.kind = accelerator, recipe.adversarial_loss
-        discriminator = PatchDiscriminator(recipe.discriminator_width).to(memory_format=torch.channels_last)
+        discriminator = PatchDiscriminator(recipe.discriminator_width).to(memory_format=memory_format)
         optimizer = torch.optim.Adam(
             discriminator.parameters(), recipe.discriminator_learning_rate, betas=(recipe.beta1, 0.999)
         )
@@ -211,12 +214,11 @@ class _Critic:
     def judge(self, batch: Batch, ab: torch.Tensor) -> torch.Tensor:
         """Loss of the generator; the discriminator gets no gradient from it."""
         self.network.requires_grad_(False)
-        loss = generator_loss(self._score(batch, ab), self.kind)
-        self.network.requires_grad_(True)
-        return loss
+        return generator_loss(self._score(batch, ab), self.kind)
 
     def learn(self, batch: Batch, ab: torch.Tensor, accumulation: int, last: bool) -> torch.Tensor:
         """One step of the discriminator after the last part of a batch; returns its loss."""
+        self.network.requires_grad_(True)  # not sooner: FSDP would forget it when the generator's gradient is done
         with nullcontext() if last else self.accelerator.no_sync(self.network):
             loss = discriminator_loss(self._score(batch, batch.ab), self._score(batch, ab), self.kind)
             self.accelerator.backward(loss / accumulation)
