@@ -287,8 +287,9 @@ def join(lightness: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
     lowest, highest = linear.aminmax()
     if bool(lowest < 0) or bool(highest > 1):
         outside = ((linear - 0.5).abs_().amax(dim=0) > 0.5).nonzero().squeeze(1)
-        edge = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside])
-        linear[:, outside] = edge.clamp_(0, 1)
+        if len(outside):  # 0.5 swallows an excess of 1e-8, which rounds to the same code
+            edge = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside])
+            linear[:, outside] = edge.clamp_(0, 1)
     codes = linear.mul_(_ENCODE_STEPS).add_(0.5).int()
     rgb = _encode_table().index_select(0, codes.view(-1)).view(3, *lightness.shape)
     return torch.stack(rgb.unbind(), dim=-1)  # a transposed view would make every later copy ten times slower

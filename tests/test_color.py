@@ -109,6 +109,14 @@ def test_join_keeps_lightness_to_8_bit_rounding():
     assert (kept - lab[0]).abs().mean() < 0.15
 
 
+@pytest.mark.parametrize("chroma", [10.0**-n for n in range(9)])
+def test_join_takes_black_and_white_with_any_trace_of_colour(chroma):
+    for light, code in ((0.0, 0), (100.0, 255)):
+        for ab in ((chroma, 0.0), (0.0, chroma), (-chroma, -chroma)):
+            joined = color.join(torch.full((1, 1), light), torch.tensor(ab).view(2, 1, 1))
+            assert joined.tolist() == [[[code] * 3]]
+
+
 def test_join_of_no_colour_returns_the_same_grey():
     grey = torch.arange(256, dtype=torch.uint8).view(1, 256, 1).expand(1, 256, 3)
     assert torch.equal(color.join(color.lightness(grey), torch.zeros(2, 1, 256)), grey)
