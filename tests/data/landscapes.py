@@ -1,11 +1,17 @@
-"""Landscapes drawn from a seed: sky, hills of fractal noise and ground, each unlike the others."""
+"""Landscapes drawn from a seed, each unlike the others; folders of them, and what a build made of these."""
 
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
+import datasets
 import numpy as np
 from PIL import Image
+
+from colorization.data.options import BuildOptions
+
+PLAIN = BuildOptions(sky=False, workers=1)
 
 
 def landscape(seed: int, width: int = 192, height: int = 144) -> Image.Image:
@@ -44,3 +50,23 @@ def encoded(picture: Image.Image, quality: int = 92, file_format: str = "JPEG") 
     buffer = io.BytesIO()
     picture.save(buffer, file_format, quality=quality)
     return buffer.getvalue()
+
+
+def plant(folder: Path, seeds: range, scene: str = "hills") -> Path:
+    (folder / scene).mkdir(parents=True, exist_ok=True)
+    for seed in seeds:
+        (folder / scene / f"{seed:03d}.jpg").write_bytes(encoded(landscape(seed)))
+    return folder
+
+
+def rows(output: Path) -> dict[str, dict]:
+    """Rows by the name of the file, from all splits."""
+    found = {}
+    for split, table in datasets.load_dataset(str(output), cache_dir=str(output / ".cache")).items():
+        table = table.cast_column("image", datasets.Image(decode=False))
+        found |= {row["image"]["path"]: row | {"split": split} for row in table}
+    return found
+
+
+def card(output: Path) -> str:
+    return (output / "README.md").read_text()
