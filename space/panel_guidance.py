@@ -11,7 +11,7 @@ from space.colour_names import colour_name
 from space.guidance import CHOICES, Guide
 from space.models import PageError
 from space.service import Colouring
-from space.uploads import PRIVATE, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.wishes import Wishes, make_hint
 
 _ONE_ANSWER = """This model gives one answer only. With a model that weighs several colours, this is the place to
@@ -94,15 +94,8 @@ def build(guide: Guide, pair: Callable[[Colouring], tuple], describe: Callable[[
                 clear = gr.Button("Remove all points", size="sm", interactive=False, min_width=120, elem_id="clear")
         with gr.Column(elem_classes="fine-tune-part") as mood:
             gr.Markdown("### Colours from this photo\nAdd a colour photograph, and its colours are borrowed.")
-            reference = gr.Image(
-                label="A photograph in colour",
-                alt_text="The photograph whose colours are borrowed",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
-                buttons=[],
-                height=200,
-                elem_id="reference",
+            reference = photo_input(
+                "A photograph in colour", "The photograph whose colours are borrowed", "reference", height=200
             )
         with gr.Column(elem_classes="fine-tune-part") as sureness:
             doubt = gr.Checkbox(

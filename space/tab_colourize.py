@@ -8,7 +8,7 @@ from space import panel_guidance
 from space.examples import Example, ExampleShelf
 from space.guidance import Guide
 from space.service import DELETE_AFTER, MAX_SATURATION, SUFFIXES, ColorizeService, Colouring, PageError
-from space.uploads import PRIVATE, plain, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, plain, told, uploaded_path
 from space.wishes import Wishes, read_hints
 
 _PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
@@ -37,16 +37,14 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
     colouring = gr.State(None, time_to_live=DELETE_AFTER)
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            photo = gr.Image(
-                label="Your photograph",
-                alt_text="The photograph you added",
+            photo = photo_input(
+                "Your photograph",
+                "The photograph you added",
+                "photo",
                 placeholder=_PLACEHOLDER,
-                type="filepath",
-                image_mode=None,
                 sources=["upload", "clipboard", "webcam"],
                 buttons=["fullscreen"],
                 height=320,
-                elem_id="photo",
             )
             start = gr.Button("Colourize", variant="primary", size="lg", interactive=False, elem_id="start")
             gr.Markdown("No photograph at hand? Try one of these:", elem_id="examples-title")

@@ -9,7 +9,7 @@ import gradio as gr
 
 from space.failures import Experiment, Figures, SkyExperiment, read_figures
 from space.service import ColorizeService, PageError
-from space.uploads import PRIVATE, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, told, uploaded_path
 
 _STORY = """## Why some photographs come out brown or pale
 A grey photograph does not say what colour anything was. A program guesses from what usually goes together: over a
@@ -51,16 +51,12 @@ def build(service: ColorizeService) -> None:
             said = gr.HTML("", elem_id="experiment-said")
             drawn = gr.Button("Show it on a drawn landscape", variant="primary", elem_id="experiment-drawn")
             with gr.Accordion("Try it on your own photograph", open=False, elem_id="experiment-own"):
-                photo = gr.Image(
-                    label="A landscape with a sky",
-                    alt_text="The photograph you added",
+                photo = photo_input(
+                    "A landscape with a sky",
+                    "The photograph you added",
+                    "experiment-photo",
                     placeholder="# Drop a landscape with a sky here\nor click to choose one",
-                    type="filepath",
-                    image_mode=None,
-                    sources=["upload", "clipboard"],
-                    buttons=[],
                     height=220,
-                    elem_id="experiment-photo",
                 )
                 start = gr.Button("Cut its sky away", elem_id="experiment-start")
             gr.Markdown(_HELP)

@@ -17,7 +17,7 @@ from space.measure import (
 )
 from space.models import Models
 from space.service import ColorizeService, PageError
-from space.uploads import PRIVATE, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, told, uploaded_path
 
 _INTRO = f"""How good are the colours? Add a **colour** photograph. It is made grey, coloured again, and compared with
 what it really looked like. Measured at no more than {LONGEST_SIDE} pixels a side."""
@@ -38,16 +38,13 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
     gr.Markdown(_INTRO)
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
-            photo = gr.Image(
-                label="A colour photograph",
-                alt_text="The colour photograph you added",
+            photo = photo_input(
+                "A colour photograph",
+                "The colour photograph you added",
+                "truth",
                 placeholder="# Drop a colour photograph here\nor click to choose one, or paste it",
-                type="filepath",
-                image_mode=None,
-                sources=["upload", "clipboard"],
                 buttons=["fullscreen"],
                 height=280,
-                elem_id="truth",
             )
             baseline = gr.Radio(
                 [_WITHOUT, _WITH],

@@ -20,6 +20,12 @@ PRIVATE = {"api_visibility": "private"}
 """For events that only the page itself calls; programs have the named endpoints."""
 
 
+def photo_input(label: str, alt_text: str, elem_id: str, **more) -> gr.Image:
+    """Where a photograph is added: as a path, in its own mode, so that the pipeline reads it and nobody converts it."""
+    more = {"sources": ["upload", "clipboard"], "buttons": []} | more
+    return gr.Image(label=label, alt_text=alt_text, elem_id=elem_id, type="filepath", image_mode=None, **more)
+
+
 def told(function: Callable) -> Callable:
     """What goes wrong for a known reason is told to the visitor in its sentence, and is no accident of the server."""
     if inspect.isgeneratorfunction(function):
