@@ -90,6 +90,8 @@ def test_a_run_leaves_what_is_promised(data, tmp_path):
     with Image.open(tmp_path / "out" / "samples" / "000000064.png") as grid:
         assert grid.size == (4 * 48, 3 * 48)  # four pictures; input, output, truth
     assert load_recipe(str(tmp_path / "out" / "recipe.yaml")) == TINY
+    told = (tmp_path / "out" / "model" / "TRAINING.md").read_text()
+    assert f"Recipe `{TINY.name}`, after 64 pictures" in told and (tmp_path / "out" / "recipe.yaml").read_text() in told
     model = ColorizationModel.from_pretrained(tmp_path / "out" / "model")
     assert model.dtype == torch.float16
 

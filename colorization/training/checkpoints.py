@@ -12,6 +12,7 @@ from torch.distributed.checkpoint import CheckpointException
 
 from ..image_processing_colorization import ColorizationImageProcessor
 from ..modeling_colorization import ColorizationModel
+from .recipe import Recipe, describe_recipe
 
 logger = logging.getLogger(__name__)
 
@@ -83,13 +84,20 @@ def _counted(folder: Path) -> list[int]:
     return sorted(int(path.name) for path in folder.glob("*") if path.name.isdigit() and path.is_dir())
 
 
-def export(model: ColorizationModel, working_size: int, folder: Path) -> None:
-    """Save model and processor in half precision, whole or not at all: written beside ``folder``, then renamed."""
+def export(model: ColorizationModel, recipe: Recipe, seen: int, folder: Path) -> None:
+    """Save model, processor and how it was trained, whole or not at all: written beside ``folder``, then renamed.
+
+    Weights are stored in half precision. ``TRAINING.md`` becomes part of the card when the model is published.
+    """
     half = ColorizationModel(model.config)
     half.load_state_dict(model.state_dict())
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     half.half().save_pretrained(fresh)
-    ColorizationImageProcessor(working_size=working_size).save_pretrained(fresh)
+    ColorizationImageProcessor(working_size=recipe.working_size).save_pretrained(fresh)
+    (fresh / "TRAINING.md").write_text(
+        f"## Training\n\nRecipe `{recipe.name}`, after {seen:,} pictures:\n\n```yaml\n{describe_recipe(recipe)}```\n",
+        encoding="utf-8",
+    )
     shutil.rmtree(folder, ignore_errors=True)
     fresh.rename(folder)

@@ -178,7 +178,7 @@ def train(
                 accelerator.log(row, step=seen)
                 logger.info("%s pictures: %s", f"{seen:,}", {k: round(v, 4) for k, v in metrics.items()})
                 if _is_kept(metrics, recipe, validation, progress):
-                    export(average.module, recipe.working_size, output / "model")
+                    export(average.module, recipe, seen, output / "model")
                 if recipe.patience and progress.stale >= recipe.patience:
                     logger.info("No better %s in %s validations: the run ends.", recipe.select_by, progress.stale)
                     accelerator.set_trigger()
