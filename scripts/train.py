@@ -31,7 +31,7 @@ examples:
   accelerate launch scripts/train.py --recipe landscape-base --data DATA --output RUN --resume
   python scripts/train.py --recipe unet-lab --data hf://datasets/ORG/NAME --streaming --output RUN
   python scripts/train.py --recipe pix2pix --data DATA --output RUN pictures=50_000 model.attention=true
-several processes, machines, FSDP or DeepSpeed: `accelerate config` writes a file, `accelerate launch` reads it.
+several processes, machines or FSDP (version 2): `accelerate config` writes a file, `accelerate launch` reads it.
 """
 
 
