@@ -17,6 +17,7 @@ from transformers.image_processing_utils import BaseImageProcessor
 from .ab_bins import ab_histogram
 from .color import join, lightness, rgb_to_lab, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
+from .screens import descreen
 
 # Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
 _BAND_PIXELS = 1 << 18
@@ -74,7 +75,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         return fit(height), fit(width)
 
     def preprocess(self, images, return_tensors: str | None = "pt", **kwargs) -> BatchFeature:
-        """Make the picture the network sees.
+        """Make the picture the network sees: small, and without the dots of a print.
 
         Args:
             images: one picture or a list: Pillow pictures of any mode, or uint8 arrays or tensors [H, W] or [H, W, 3].
@@ -98,7 +99,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         (height, width) = shapes.pop()
         small = [_shrink(picture, width, height) for picture in pictures]
         rgb = torch.stack([torch.from_numpy(np.array(picture)) for picture in small]).permute(0, 3, 1, 2)
-        pixel_values = normalize_lightness(rgb_to_lab(rgb.float() / 255)[:, :1])
+        pixel_values = normalize_lightness(descreen(rgb_to_lab(rgb.float() / 255)[:, :1]))
         return BatchFeature(data={"pixel_values": pixel_values}, tensor_type=return_tensors or "pt")
 
     def make_hints(self, points: Sequence[Point], size: tuple[int, int]) -> torch.Tensor:

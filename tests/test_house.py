@@ -32,7 +32,8 @@ LAW = {
         "color",
         "ab_bins",
     },
-    "colorization.image_processing_colorization": {"color", "ab_bins", "configuration_colorization"},
+    "colorization.screens": set(),
+    "colorization.image_processing_colorization": {"color", "ab_bins", "configuration_colorization", "screens"},
     "colorization.variants": {"ab_bins", "color"},
     "colorization.plates": {"color"},
     "colorization.prediction": {"ab_bins", "color", "images", "plates", "variants"},
@@ -157,6 +158,7 @@ def test_remote_files_are_flat_and_known():
         "pipeline_colorization.py",
         "plates.py",
         "prediction.py",
+        "screens.py",
         "variants.py",
     }
     for path in files:
