@@ -5,21 +5,30 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import os
+import shutil
+import socket
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import datasets
 import numpy as np
 import pytest
 import torch
+from accelerate import DistributedType, PartialState
+from accelerate.state import AcceleratorState
 from PIL import Image
+from safetensors.torch import load_file
+from torch import multiprocessing
 
 from colorization.data.crops import Crops, RunOrder, StreamedCrops
 from colorization.data.decoded import decode_once
 from colorization.data.pictures import load_pictures, repeat_no_sky
 from colorization.data.transforms import View
 from colorization.training.loop import Machine, train
-from colorization.training.recipe import save_recipe
+from colorization.training.recipe import Recipe, save_recipe
+from colorization.training.sharding import fit_fsdp
 from colorization.training.watching import read_history
 from scripts.validation import HarnessValidation
 
@@ -68,6 +77,82 @@ def test_two_processes_learn_as_one_with_doubled_accumulation(data, tmp_path):
     launch(torchrun, "two")
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(one) == 4 and one == pytest.approx(two, abs=1e-4)
+
+
+def train_tiny(data: Path, recipe: Recipe, output: Path, resume: bool = False) -> None:
+    pictures = load_pictures(str(data), "train")
+    validation = HarnessValidation(load_pictures(str(data), "validation"), recipe)
+    train(make_tiny_model(), recipe, pictures, validation, output, resume, Machine(workers=0))
+
+
+def train_divided(rank: int, ports: tuple[int, int], data: Path, recipe: Recipe, output: Path) -> None:
+    """One of two processes between which FSDP divides the model: a whole run, and its last step done again."""
+    os.environ.update(
+        {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+            "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true",
+            "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+            "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT",
+        }
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    for resume, port in zip((False, True), ports, strict=True):
+        os.environ["MASTER_PORT"] = str(port)
+        if resume and rank == 0:  # the other one waits for this one when they meet
+            shutil.move(output / "checkpoints" / "24", output / "whole")
+            shutil.move(output / "model", output / "model-whole")
+            shutil.copy(output / "history.csv", output / "whole")
+        # PyTorch divides a model between processes of a CPU too, but Accelerate asks it to between accelerators only.
+        PartialState(cpu=True)
+        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+        train_tiny(data, recipe, output, resume)
+        assert AcceleratorState().distributed_type == DistributedType.FSDP
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_fsdp_learns_as_one_process_does_and_is_continued_bitwise(data, tmp_path):
+    recipe = dataclasses.replace(
+        RECIPE, pictures=24, checkpoint_every=16, frozen_encoder_layers=("conv1", "bn1"),
+        adversarial_weight=0.1, discriminator_width=8,
+    )  # fmt: skip
+    train_tiny(data, dataclasses.replace(recipe, accumulation=4), tmp_path / "one")
+    with socket.socket() as first, socket.socket() as second:
+        for free in (first, second):
+            free.bind(("127.0.0.1", 0))
+        ports = first.getsockname()[1], second.getsockname()[1]
+    # What takes seconds to import is imported once for both processes.
+    multiprocessing.set_forkserver_preload(["colorization.training.loop", "eval.measuring", "pytest"])
+    multiprocessing.start_processes(
+        train_divided,
+        (ports, data, dataclasses.replace(recipe, accumulation=2), tmp_path / "two"),
+        nprocs=2,
+        start_method="forkserver",
+    )
+    rows = [read_history(tmp_path / name / "history.csv") for name in ("one", "two", "two/whole")]
+    assert [row["pictures"] for row in rows[0]] == [16, 24]
+    for one, divided, whole in zip(*rows, strict=True):
+        assert divided["psnr_rgb"] == whole["psnr_rgb"]
+        for measure in ("loss", "adversarial", "discriminator"):
+            assert divided[measure] == whole[measure] == pytest.approx(one[measure], abs=1e-4)
+    one, divided, whole = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("one/model", "two/model", "two/model-whole")
+    )
+    assert all(torch.equal(weight, whole[name]) for name, weight in divided.items())
+    # Weights alone: the statistics of normalisation are of the pictures that the first process saw.
+    names = [name for name, _ in make_tiny_model().named_parameters()]
+    differences = torch.cat([(one[name].float() - divided[name].float()).abs().flatten() for name in names])
+    assert differences.mean() < 1e-5  # the run moves them by 6e-4
+
+
+@pytest.mark.parametrize(
+    ("distributed_type", "fsdp_version", "sentence"),
+    [(DistributedType.DEEPSPEED, 2, "does not run under DeepSpeed"), (DistributedType.FSDP, 1, "fsdp_version: 2")],
+)
+def test_what_a_run_cannot_be_divided_by_is_said(distributed_type, fsdp_version, sentence):
+    plugin = SimpleNamespace(fsdp_version=fsdp_version, activation_checkpointing=False)
+    accelerator = SimpleNamespace(distributed_type=distributed_type, state=SimpleNamespace(fsdp_plugin=plugin))
+    with pytest.raises(ValueError, match=sentence):
+        fit_fsdp(accelerator)
 
 
 @pytest.fixture(scope="module")
