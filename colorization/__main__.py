@@ -12,6 +12,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
+from transformers.utils.logging import disable_progress_bar
 
 from .images import FORMATS, MAX_MEGAPIXELS, Photo, UnreadableImageError, read_photo, save_picture
 from .pipeline_colorization import ColorizationPipeline, load_pipeline
@@ -187,6 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(" ".join(problems))
 
     try:
+        disable_progress_bar()  # of the second in which weights are read; pictures have their own
         pipe = load_pipeline(args.model, args.device)
     except (OSError, ValueError, RuntimeError) as error:
         parser.error(f"The model cannot be loaded: {error}")
