@@ -12,7 +12,7 @@ from . import plots, results
 _ARROWS = {"higher": "↑", "lower": "↓", "one": "→ 1", "none": ""}
 _HEADLINE = (
     "psnr_rgb_mean", "lpips_squeeze_mean", "ciede2000_mean", "chroma_ratio_median", "collapse_rate",
-    "oversaturation_rate", "sepia_rate",
+    "oversaturation_rate", "sepia_rate", "one_hue_rate",
 )  # fmt: skip
 _GALLERY = 12  # rows of each kind and colorizer
 _MAX_BYTES = 15_000_000  # of pictures in the page; base64 makes a third more of it

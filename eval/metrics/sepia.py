@@ -51,3 +51,12 @@ def sepia_index(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
 def is_sepia(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
     """Whether a picture is a desaturated sepia, bool [B]: one brown hue (index above 0.96), chroma_p95 below 25."""
     return (sepia_index(statistics) > MIN_CONCENTRATION) & (statistics["chroma_p95"] < MAX_CHROMA_P95)
+
+
+def is_one_hue(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
+    """As :func:`is_sepia`, whatever the hue, bool [B]: a colorizer that tints all woods olive fails as sepia does.
+
+    To be read where no sky is in sight: open water under a sky is of one blue in truth as well.
+    """
+    one = (statistics["concentration"] > MIN_CONCENTRATION) & (statistics["chroma_mean"] >= MIN_CHROMA)
+    return one & (statistics["chroma_p95"] < MAX_CHROMA_P95)

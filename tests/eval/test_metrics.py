@@ -212,6 +212,14 @@ def test_sepia_is_one_brown_hue_and_little_of_it():
     assert found["concentration"].item() == pytest.approx(1, abs=1e-5)
 
 
+def test_one_hue_is_sepia_of_any_hue():
+    def flagged(picture: torch.Tensor) -> bool:
+        return bool(sepia.is_one_hue(sepia.hue_statistics(picture)).item())
+
+    assert flagged(uniform(80, 12)) and flagged(uniform(115, 12)), "an olive wood is a tint as a brown one is"
+    assert not flagged(uniform(115, 40)) and not flagged(uniform(115, 0.5)) and not flagged(lab(1))
+
+
 def test_edge_alignment_falls_when_colours_bleed():
     sharp = torch.full((1, 3, 64, 64), 40.0)
     sharp[:, 0, :, 32:], sharp[:, 1, :, 32:], sharp[:, 2] = 80, -20, 5
