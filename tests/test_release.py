@@ -22,7 +22,8 @@ def pipe():
 
 def test_files(pipe):
     names = {path.name for path in EMBEDDED_MODEL.iterdir()}
-    assert names == {"config.json", "model.safetensors", "preprocessor_config.json"}
+    told = {"README.md", "TRAINING.md", "results"}  # the card, and what it is made of
+    assert names == {"config.json", "model.safetensors", "preprocessor_config.json"} | told
     assert (EMBEDDED_MODEL / "model.safetensors").stat().st_size < 30e6
     assert sum(parameter.numel() for parameter in pipe.model.parameters()) < 15e6
     with safe_open(EMBEDDED_MODEL / "model.safetensors", "pt") as file:
