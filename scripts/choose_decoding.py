@@ -100,6 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
                             colour.delta_e(lab, true_lab)[0].item(),
                             colour.chroma_ratio(lab, true_lab).item(),
                             float(sepia.is_sepia(hues).item()),
+                            float(sepia.is_one_hue(hues).item()),
                         ]
                     )
     if not base:
@@ -130,8 +131,8 @@ def _print(rows: dict[tuple, list[list[float]]], base: np.ndarray, without: np.n
         "| size | temperature | share | calibration | factor | PSNR over grey | LPIPS | CIEDE2000 | chroma ratio ",
         end="",
     )
-    print("| collapse | over-saturated | sepia | no sky: PSNR over grey | ratio | collapse | over | sepia |")
-    print("|---" * 17 + "|")
+    print("| collapse | over-saturated | sepia | no sky: PSNR over grey | ratio | collapse | over | sepia | one hue |")
+    print("|---" * 18 + "|")
 
     def part(values: np.ndarray, grey: np.ndarray) -> tuple[float, ...]:
         ratio = values[:, 3]
@@ -145,7 +146,8 @@ def _print(rows: dict[tuple, list[list[float]]], base: np.ndarray, without: np.n
         line += f"{values[:, 2].mean():.2f} | {ratio:.2f} | {collapse:.1%} | {over:.1%} | {sepia_rate:.1%} |"
         if without.any():
             gain, ratio, collapse, over, sepia_rate = part(values[without], base[without])
-            line += f" {gain:+.2f} | {ratio:.2f} | {collapse:.1%} | {over:.1%} | {sepia_rate:.1%} |"
+            line += f" {gain:+.2f} | {ratio:.2f} | {collapse:.1%} | {over:.1%} | {sepia_rate:.1%} | "
+            line += f"{values[without, 5].mean():.1%} |"
         print(line)
 
 
