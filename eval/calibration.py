@@ -12,8 +12,7 @@ from colorization.images import UnreadableImageError
 from .measuring import reduce
 from .metrics.sepia import HUES, MAX_CHROMA_P95, MIN_CHROMA, MIN_CONCENTRATION, hue_statistics
 from .pictures import open_set
-
-_NEAR_GREY = 3.0
+from .runner import NEAR_GREY
 
 
 def calibrate(data: str, split: str) -> str:
@@ -28,10 +27,10 @@ def calibrate(data: str, split: str) -> str:
         found = hue_statistics(rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255))
         facts.append(tuple(found[key].item() for key in ("concentration", "hue", "chroma_mean", "chroma_p95")))
     concentration, hue, mean, p95 = np.array(facts).T
-    coloured = mean >= _NEAR_GREY
+    coloured = mean >= NEAR_GREY
     brown = (hue >= HUES[0]) & (hue <= HUES[1]) & (mean >= MIN_CHROMA)
     lines = [
-        f"{coloured.sum()} photographs with a mean chroma of at least {_NEAR_GREY}, {(brown & coloured).sum()} of them",
+        f"{coloured.sum()} photographs with a mean chroma of at least {NEAR_GREY}, {(brown & coloured).sum()} of them",
         f"with a mean hue of {HUES[0]:.0f}° to {HUES[1]:.0f}°. Share flagged as sepia (in use: concentration above",
         f"{MIN_CONCENTRATION}, p95 of chroma below {MAX_CHROMA_P95:.0f}):",
         "",

@@ -28,8 +28,7 @@ from eval.inputs import make_input
 from eval.metrics import colour, pixel, sepia
 from eval.metrics.perceptual import Lpips
 from eval.pictures import open_set
-
-_GREY_TRUTH = 3.0  # CIE units of mean chroma under which a truth has no colour to be missed
+from eval.runner import NEAR_GREY
 
 
 def _numbers(text: str) -> list[float]:
@@ -79,7 +78,7 @@ def main(arguments: list[str] | None = None) -> int:
             rgb = np.array(small)
         truth = _tensor(rgb)
         true_lab = rgb_to_lab(truth)
-        if colour.mean_chroma(true_lab).item() < _GREY_TRUTH:
+        if colour.mean_chroma(true_lab).item() < NEAR_GREY:
             continue
         grey = make_input(rgb)
         base.append(pixel.psnr_rgb(_tensor(grey), truth).item())

@@ -14,7 +14,6 @@ from hub_commit import PublishError
 from PIL import Image
 
 LONGEST_SIDE = 480  # px of each part
-GREY_TRUTH = 3.0  # CIE units of mean chroma under which a photograph has no colour to be missed
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
@@ -108,12 +107,13 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     from colorization.color import rgb_to_lab
     from eval.inputs import make_input
     from eval.metrics import colour, sepia
+    from eval.runner import NEAR_GREY
 
     def lab_of(picture: Image.Image) -> torch.Tensor:
         return rgb_to_lab(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255)
 
     made, true, grey = lab_of(coloured), lab_of(truth), lab_of(make_input(np.array(truth)))
-    if colour.mean_chroma(true).item() < GREY_TRUTH:
+    if colour.mean_chroma(true).item() < NEAR_GREY:
         return None
     error, of_grey = (colour.delta_e(lab, true)[0].item() for lab in (made, grey))
     ratio = colour.chroma_ratio(made, true).item()

@@ -96,3 +96,13 @@ def tiny_model_dir(tiny_pipeline: ColorizationPipeline, tmp_path_factory: pytest
     folder = tmp_path_factory.mktemp("tiny-model")
     tiny_pipeline.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder of small pictures to train on and to validate with."""
+    for split, count in (("train", 12), ("val", 4)):
+        (tmp_path / "data" / split / "hills").mkdir(parents=True)
+        for seed in range(count):
+            draw_landscape(90, 64, seed).save(tmp_path / "data" / split / "hills" / f"{seed}.png")
+    return tmp_path / "data"

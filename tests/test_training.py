@@ -7,13 +7,10 @@ import logging
 
 import pytest
 import torch
-import torch.nn.functional as F
 from PIL import Image
 
-from colorization import ColorizationModel, color
-from colorization.data.crops import Crops, RunOrder
+from colorization import ColorizationModel
 from colorization.data.pictures import load_pictures
-from colorization.data.transforms import Degradation, View, degrade, random_view
 from colorization.training.checkpoints import DiskFullError
 from colorization.training.loop import Machine, train
 from colorization.training.losses import huber
@@ -23,7 +20,7 @@ from colorization.training.watching import read_history
 from scripts.train import main
 from scripts.validation import HarnessValidation
 
-from .conftest import draw_landscape, make_tiny_model
+from .conftest import make_tiny_model
 
 TINY = Recipe(
     name="tiny",
@@ -37,15 +34,6 @@ TINY = Recipe(
     validation_pictures=4,
     checkpoint_every=16,
 )
-
-
-@pytest.fixture
-def data(tmp_path):
-    for split, count in (("train", 12), ("val", 4)):
-        (tmp_path / "data" / split / "hills").mkdir(parents=True)
-        for seed in range(count):
-            draw_landscape(90, 64, seed).save(tmp_path / "data" / split / "hills" / f"{seed}.png")
-    return tmp_path / "data"
 
 
 def run(data, output, recipe=TINY, resume=False) -> ColorizationModel:
@@ -103,124 +91,6 @@ def test_frozen_layers_do_not_move(data, tmp_path):
         frozen = name.startswith(("network.encoder.conv1", "network.encoder.bn1"))
         if frozen or name.endswith("weight"):
             assert torch.equal(value, after[name]) == frozen, name
-
-
-def test_ageing_changes_luminance_only_in_range_and_by_seed():
-    lab = color.rgb_to_lab(torch.rand(6, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
-    lightness, ab = lab[:, :1], lab[:, 1:].clone()
-    how = Degradation(probability=1.0)
-    aged = degrade(lightness, how, torch.Generator().manual_seed(1))
-    assert aged.shape == lightness.shape and aged.min() >= 0 and aged.max() <= 100
-    assert not torch.allclose(aged, lightness)
-    assert torch.equal(lab[:, 1:], ab)
-    assert torch.equal(aged, degrade(lightness, how, torch.Generator().manual_seed(1)))
-    untouched = degrade(lightness, Degradation(probability=0.0), torch.Generator().manual_seed(1))
-    assert torch.allclose(untouched, lightness, atol=1e-4)
-
-
-def test_a_vignette_takes_light_from_the_corners_by_the_cosine_law():
-    lightness = torch.full((64, 1, 40, 60), 70.0)
-    none = {"contrast": 0.0, "gamma": 0.0, "blur": 0.0, "grain": 0.0, "probability": 1.0}
-    aged = degrade(lightness, Degradation(**none, vignette=0.5), torch.Generator().manual_seed(1))
-    light = color.lab_to_linear(F.pad(aged, (0, 0, 0, 0, 0, 2)))[:, 0]
-    light = light / light[:, 19:21, 29:31].mean(dim=(1, 2), keepdim=True)
-    lost = 1 - light[:, 0, 0]
-    assert lost.min() >= 0 and 0.4 < lost.max() < 0.5, "drawn up to the bound, which holds in the very corner"
-    assert torch.allclose(light, light.flip(1), atol=1e-4) and torch.allclose(light, light.flip(2), atol=1e-4)
-    # cos^4 = (1 + tan^2)^-2: what is missing grows with the square of the distance from the middle.
-    missing = light**-0.5 - 1
-    inner, outer = missing[:, 20, 44], missing[:, 20, 59]
-    strong = lost > 0.2
-    assert torch.allclose((inner / outer)[strong], torch.tensor((14.5 / 29.5) ** 2), atol=0.01)
-
-
-def test_a_vignette_does_not_move_the_chances_of_the_others():
-    lightness = 100 * torch.rand(4, 1, 16, 16, generator=torch.Generator().manual_seed(0))
-    off, on = (torch.Generator().manual_seed(1) for _ in range(2))
-    how = Degradation(contrast=0.0, gamma=0.0, blur=0.0, grain=5.0, probability=0.5)
-    plain = degrade(lightness, how, off)
-    with_corners = degrade(lightness, dataclasses.replace(how, vignette=1e-6), on)
-    assert torch.allclose(plain, with_corners, atol=1e-2), "the grain is the same"
-    # As many numbers were drawn as before there were vignettes: five tensors.
-    expected = torch.Generator().manual_seed(1)
-    for shape in ((2, 4, 1, 1, 1),) * 3:
-        torch.rand(shape, generator=expected)
-    torch.randn(lightness.shape, generator=expected)
-    torch.rand((2, 4, 1, 1, 1), generator=expected)
-    assert torch.equal(off.get_state(), expected.get_state())
-    assert not torch.equal(on.get_state(), expected.get_state())
-    assert Recipe("a", "b").degradation.vignette == 0
-
-
-@pytest.fixture
-def ramp():
-    """Brightness rises from left to right and colour from top to bottom; no black anywhere."""
-    ramp = Image.merge("RGB", [Image.linear_gradient("L").rotate(90)] * 2 + [Image.linear_gradient("L")])
-    return ramp.point(lambda value: 40 + value * 0.8)
-
-
-def test_crops_are_upright_true_to_aspect_and_without_borders(ramp):
-    # A crop may mirror the brightness, never the colour.
-    generator = torch.Generator().manual_seed(0)
-    mirrored = 0
-    for _ in range(40):
-        crop = random_view(ramp, 32, View(0.3), generator)
-        assert crop.size == (32, 32) and min(low for low, _ in crop.getextrema()) >= 38
-        assert crop.getpixel((16, 31))[2] > crop.getpixel((16, 0))[2]
-        mirrored += crop.getpixel((0, 16))[0] > crop.getpixel((31, 16))[0]
-        # Same scale both ways: the two ramps have the same slope.
-        across = abs(crop.getpixel((31, 16))[0] - crop.getpixel((0, 16))[0])
-        assert abs(across - (crop.getpixel((16, 31))[2] - crop.getpixel((16, 0))[2])) <= 6
-    assert 8 < mirrored < 32
-
-
-def test_habits_of_earlier_systems_do_what_they_are_blamed_for(ramp):
-    views = [random_view(ramp, 32, View(1.0, vertical_flip=True), torch.Generator().manual_seed(n)) for n in range(40)]
-    upside_down = sum(view.getpixel((16, 31))[2] < view.getpixel((16, 0))[2] for view in views)
-    assert 8 < upside_down < 32
-    turned = random_view(ramp, 32, View(1.0, rotation=15), torch.Generator().manual_seed(0))
-    assert min(turned.getpixel(corner) for corner in ((0, 0), (31, 0), (0, 31), (31, 31))) == (0, 0, 0)
-    wide = ramp.resize((256, 128))
-    squashed = random_view(wide, 32, View(1.0, squash=True), torch.Generator().manual_seed(0))
-    # All of the picture is there, in a square.
-    assert abs(abs(squashed.getpixel((31, 16))[0] - squashed.getpixel((0, 16))[0]) - 204) < 16
-    jittered = [random_view(ramp, 32, View(1.0, jitter=0.5), torch.Generator().manual_seed(n)) for n in range(8)]
-    assert len({picture.getpixel((16, 16)) for picture in jittered}) == 8
-
-
-def test_order_shows_every_picture_once_a_round_and_sizes_in_turn():
-    batches = list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=0))
-    seen = [index for batch in batches for index, _, _ in batch]
-    for first in range(0, 60, 10):
-        assert sorted(seen[first : first + 10]) == list(range(10))
-    assert seen[:10] != seen[10:20]
-    assert {size for batch in batches[:6] for _, _, size in batch} == {32}
-    assert {size for batch in batches[6:] for _, _, size in batch} == {64}
-    assert list(RunOrder(count=10, total=60, batch_size=5, sizes=(32, 64), seed=0, start=25)) == batches[5:]
-
-
-def test_order_of_a_divided_run_is_that_of_the_whole():
-    common = dict(count=10, total=60, batch_size=6, sizes=(32,), seed=0, start=0)
-    whole = list(RunOrder(**common))
-    first, second = (list(RunOrder(**common, parts=2, own=[number])) for number in range(2))
-    assert [a + b for a, b in zip(first, second, strict=True)] == whole
-    steps = list(RunOrder(**common, parts=2))
-    assert [a + b for a, b in zip(steps[::2], steps[1::2], strict=True)] == whole
-    assert len(steps) == len(RunOrder(**common, parts=2)) == 20
-
-
-def test_phases_add_pictures_to_those_before():
-    order = RunOrder(count=20, total=120, batch_size=5, sizes=(32,), seed=0, start=0, shares=(0.25, 1.0))
-    seen = [index for batch in order for index, _, _ in batch]
-    small = set(seen[:60])
-    assert len(small) == 5 and sorted(seen[60:80]) == list(range(20))
-
-
-def test_crop_depends_on_its_place_alone(data):
-    pictures = load_pictures(str(data), "train")
-    crops = Crops(pictures, View(0.3), seed=0)
-    assert torch.equal(crops[(3, 7, 32)], crops[(3, 7, 32)])
-    assert not torch.equal(crops[(3, 7, 32)], crops[(3, 8, 32)])
 
 
 def test_huber_limits_and_weight():
@@ -289,8 +159,6 @@ def test_recipes_load_and_survive_the_round_trip(name, tmp_path):
         ("model.head=nothing", "head is one of"),
         ("model.heads=both", "unknown field heads"),
         ("model=5", "is a group"),
-        ("vignette=1", r"vignette is a share of the light in \[0, 1\), not 1"),
-        ("vignette=-0.1", "vignette is a share"),
         ("schedule=linear", "schedule is one of"),
         ("hint_probability=0.5", "need a guided model"),
         ("patience=2", "needs select_by"),

@@ -1,8 +1,8 @@
 """What happens to a photograph before it trains a colorizer. The colour of the target is never touched.
 
-Cropping and mirroring move colour and luminance together. Everything else (contrast, gamma, blur, vignette, grain)
-changes the luminance that the network sees and only that: jitter on the colours of the target, upside-down pictures
-and the black corners of rotations are what teaches colorizers to be grey.
+Cropping and mirroring move colour and luminance together. Everything else (contrast, gamma, blur, grain) changes the
+luminance that the network sees and only that: jitter on the colours of the target, upside-down pictures and the black
+corners of rotations are what teaches colorizers to be grey.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 from torchvision.transforms import functional
-
-from ..color import lab_to_linear, linear_to_srgb, rgb_to_lab
 
 
 @dataclass(frozen=True)
@@ -80,14 +78,12 @@ class Degradation:
     """Largest standard deviation of the Gaussian blur, in pixels."""
     grain: float = 4.0
     """Largest standard deviation of the grain, in units of L*."""
-    vignette: float = 0.0
-    """Largest share of the light that is lost in the corners, in [0, 1)."""
     probability: float = 0.5
-    """Each of these is applied to a picture with this probability."""
+    """Each of the four is applied to a picture with this probability."""
 
 
 def degrade(lightness: torch.Tensor, how: Degradation, generator: torch.Generator) -> torch.Tensor:
-    """Age the luminance: contrast, gamma, blur, vignette and grain, each with its own strength per picture.
+    """Age the luminance: contrast, gamma, blur and grain, each with its own strength per picture.
 
     Args:
         lightness: L* [B, 1, H, W] in [0, 100]; not changed in place.
@@ -112,21 +108,7 @@ def degrade(lightness: torch.Tensor, how: Degradation, generator: torch.Generato
     aged = aged.clamp(0, 1) ** strength(how.gamma, -1).exp()
     aged = _blur(aged, strength(how.blur, 0).flatten())
     grain = torch.randn(aged.shape, generator=generator, device=device)
-    grain = grain * strength(how.grain, 0)
-    if how.vignette:  # drawn last, and only where asked for: the chances of the others stay as they are
-        aged = _darken_corners(aged, strength(how.vignette, 0))
-    return (aged * 100 + grain).clamp(0, 100)
-
-
-def _darken_corners(x: torch.Tensor, lost: torch.Tensor) -> torch.Tensor:
-    """L* / 100 [B, 1, H, W] after the cos^4 falloff of a lens, (1 + tan^2)^-2 of the angle off the axis, by which a
-    share ``lost`` [B, 1, 1, 1] of the light does not arrive in the corners."""
-    height, width = x.shape[-2:]
-    across, down = (((torch.arange(n, device=x.device, dtype=x.dtype) + 0.5) * 2 - n).square() for n in (width, height))
-    radius = (across + down[:, None]) / (width**2 + height**2)
-    arriving = (1 + ((1 - lost) ** -0.5 - 1) * radius) ** -2
-    light = lab_to_linear(F.pad(x * 100, (0, 0, 0, 0, 0, 2))) * arriving
-    return rgb_to_lab(linear_to_srgb(light.clamp(0, 1)))[:, :1] / 100
+    return (aged * 100 + grain * strength(how.grain, 0)).clamp(0, 100)
 
 
 def _blur(x: torch.Tensor, sigmas: torch.Tensor) -> torch.Tensor:

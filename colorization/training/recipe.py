@@ -39,11 +39,10 @@ class Recipe:
     vertical_flip: bool = False
     rotation: float = 0.0  # degrees either way; corners turn black
     jitter: float = 0.0  # brightness, contrast and saturation of the target by up to this share, hue by a tenth of it
-    contrast: float = 0.25  # luminance only, as are the next four: see data.transforms.Degradation
+    contrast: float = 0.25  # luminance only, as are the next three: see data.transforms.Degradation
     gamma: float = 0.25
     blur: float = 1.0
     grain: float = 4.0
-    vignette: float = 0.0
     degradation_probability: float = 0.3
     min_chroma: float = 3.0  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
     min_lightness: float = 0.0  # mean L*; darker and lighter crops are left out too
@@ -94,9 +93,7 @@ class Recipe:
     @property
     def degradation(self) -> Degradation:
         """How its luminance is aged."""
-        return Degradation(
-            self.contrast, self.gamma, self.blur, self.grain, self.vignette, self.degradation_probability
-        )
+        return Degradation(self.contrast, self.gamma, self.blur, self.grain, self.degradation_probability)
 
     def config(self) -> ColorizationConfig:
         """The configuration of the recipe's model.
@@ -125,8 +122,6 @@ class Recipe:
             raise RecipeError(f"crop_sizes are multiples of 16 px from 32 on, not {list(self.crop_sizes)}.")
         if not self.data_shares or any(not 0 < share <= 1 for share in self.data_shares):
             raise RecipeError(f"data_shares are shares in (0, 1], not {list(self.data_shares)}.")
-        if not 0 <= self.vignette < 1:
-            raise RecipeError(f"vignette is a share of the light in [0, 1), not {self.vignette}.")
         if not 0 < self.min_crop_scale <= 1:
             raise RecipeError(f"min_crop_scale is a share in (0, 1], not {self.min_crop_scale}.")
         for name in (

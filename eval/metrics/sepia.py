@@ -39,24 +39,27 @@ def hue_statistics(lab: torch.Tensor) -> dict[str, torch.Tensor]:
     }
 
 
+def _is_brown(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
+    return (statistics["hue"] >= HUES[0]) & (statistics["hue"] <= HUES[1])
+
+
 def sepia_index(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
     """How much like a sepia print, [B] in [0, 1]: the concentration of hue where its mean is brown, else 0.
 
     Grey pictures (mean chroma below one CIE unit) have no hue: 0; they are counted by the collapse rate.
     """
-    brown = (statistics["hue"] >= HUES[0]) & (statistics["hue"] <= HUES[1]) & (statistics["chroma_mean"] >= MIN_CHROMA)
-    return statistics["concentration"] * brown
-
-
-def is_sepia(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Whether a picture is a desaturated sepia, bool [B]: one brown hue (index above 0.96), chroma_p95 below 25."""
-    return (sepia_index(statistics) > MIN_CONCENTRATION) & (statistics["chroma_p95"] < MAX_CHROMA_P95)
+    return statistics["concentration"] * (_is_brown(statistics) & (statistics["chroma_mean"] >= MIN_CHROMA))
 
 
 def is_one_hue(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
-    """As :func:`is_sepia`, whatever the hue, bool [B]: a colorizer that tints all woods olive fails as sepia does.
+    """Whether a picture is a tint, bool [B]: not grey, one hue (concentration above 0.96), chroma_p95 below 25.
 
     To be read where no sky is in sight: open water under a sky is of one blue in truth as well.
     """
     one = (statistics["concentration"] > MIN_CONCENTRATION) & (statistics["chroma_mean"] >= MIN_CHROMA)
     return one & (statistics["chroma_p95"] < MAX_CHROMA_P95)
+
+
+def is_sepia(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Whether a picture is a desaturated sepia, bool [B]: a tint whose hue is brown."""
+    return is_one_hue(statistics) & _is_brown(statistics)
