@@ -7,7 +7,8 @@ from transformers import PreTrainedConfig
 
 # What L* / 100 is normalised by, on three equal channels: what ImageNet encoders were trained with (torchvision).
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-ARCHITECTURES = ("resnet-unet", "unet", "zhang", "autoencoder")
+PRETRAINED = ("resnet-unet", "mobilenet-unet")  # ours, whose encoders can start from ImageNet
+ARCHITECTURES = (*PRETRAINED, "unet", "zhang", "autoencoder")
 HEADS = ("regression", "classification", "both", "rgb")
 
 
@@ -16,11 +17,13 @@ class ColorizationConfig(PreTrainedConfig):
     """Architecture of a [`ColorizationModel`].
 
     Args:
-        architecture: "resnet-unet" is ours; "unet", "zhang" and "autoencoder" are earlier systems to compare with.
+        architecture: "mobilenet-unet" and "resnet-unet" are ours, by their encoder; "unet", "zhang" and "autoencoder"
+            are earlier systems to compare with.
         head: "regression" of ab, "classification" over bins of ab, "both", or "rgb" (sRGB, of which only ab is kept).
         encoder_widths: channels of the stem and of the residual stages at stride 4, 8 and 16. The default is ResNet-18
-            up to ``layer3``, so that ImageNet weights fit. This and the next three: of "resnet-unet" alone.
-        context_width: channels of the stage at stride 32, which sees the whole picture.
+            up to ``layer3``, so that ImageNet weights fit. Of "resnet-unet" alone.
+        encoder_width: factor on the channels of MobileNetV2; 1 so that ImageNet weights fit. Of "mobilenet-unet" alone.
+        context_width: channels of the stage at stride 32, which sees the whole picture. This and the next two: of ours.
         decoder_widths: channels of the decoder at stride 16, 8 and 4, and 2 and 1 where there are four or five.
         guided: whether the network takes hints and a palette and predicts the mean chroma of the picture; needs a
             classifier.
@@ -44,6 +47,7 @@ class ColorizationConfig(PreTrainedConfig):
     architecture: str = "resnet-unet"
     head: str = "regression"
     encoder_widths: list[int] | tuple[int, ...] = (64, 64, 128, 256)
+    encoder_width: float = 1.0
     context_width: int = 256
     decoder_widths: list[int] | tuple[int, ...] = (192, 128, 64)
     guided: bool = False
@@ -77,6 +81,8 @@ class ColorizationConfig(PreTrainedConfig):
             raise ValueError("widths names at least one level.")
         if min(*self.encoder_widths, *self.decoder_widths, self.context_width, *self.widths) < 1:
             raise ValueError("All widths must be at least 1.")
+        if self.encoder_width <= 0:
+            raise ValueError(f"encoder_width is a factor above 0, not {self.encoder_width}.")
         if self.ab_scale <= 0:
             raise ValueError(f"ab_scale is a number of CIE units above 0, not {self.ab_scale}.")
         if self.clahe and self.clahe < 1:
@@ -88,10 +94,10 @@ class ColorizationConfig(PreTrainedConfig):
                 raise ValueError(f"{name} is in [0, 1], not {getattr(self, name)}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout is a probability in [0, 1), not {self.dropout}.")
-        if self.head in ("classification", "both") and self.architecture not in ("resnet-unet", "zhang"):
+        if self.head in ("classification", "both") and self.architecture not in (*PRETRAINED, "zhang"):
             raise ValueError(f"{self.architecture} has no classifier; head is 'regression' or 'rgb'.")
-        if self.guided and self.architecture != "resnet-unet":
-            raise ValueError("Only resnet-unet can be guided.")
+        if self.guided and self.architecture not in PRETRAINED:
+            raise ValueError(f"Only {' and '.join(PRETRAINED)} can be guided.")
         if self.guided and self.head not in ("classification", "both"):
             raise ValueError("A guided network needs a classifier: head is 'classification' or 'both'.")
 

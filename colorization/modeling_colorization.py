@@ -7,14 +7,15 @@ from pathlib import Path
 
 import torch
 from torch import nn
+from torchvision.models import MobileNet_V2_Weights, ResNet18_Weights
 from transformers import PreTrainedModel
 from transformers.utils import ModelOutput, logging
 
 from .ab_bins import ab_centres, annealed_mean
 from .clahe import equalize_locally
 from .color import rgb_to_lab
-from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD, ColorizationConfig
-from .networks import RawOutput, ResNetEncoder, ResNetUNet
+from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD, PRETRAINED, ColorizationConfig
+from .networks import ColorUNet, MobileNetEncoder, RawOutput, ResNetEncoder
 from .networks_earlier import Autoencoder, UNet, ZhangNet
 
 logger = logging.get_logger(__name__)
@@ -49,7 +50,7 @@ class ColorizationModel(PreTrainedModel):
     base_model_prefix = "colorization"
     main_input_name = "pixel_values"
     input_modalities = ("image",)
-    _no_split_modules = ["BasicBlock", "DecoderLevel"]
+    _no_split_modules = ["BasicBlock", "InvertedResidual", "DecoderLevel"]
 
     def __init__(self, config: ColorizationConfig) -> None:
         super().__init__(config)
@@ -157,7 +158,11 @@ def _build(config: ColorizationConfig) -> nn.Module:
         return ZhangNet(config.widths[0], channels, bins)
     if config.architecture == "autoencoder":
         return Autoencoder(config.widths, channels, config.scene_width)
-    return ResNetUNet(config.encoder_widths, config.context_width, config.decoder_widths, channels, bins, config.guided)
+    if config.architecture == "mobilenet-unet":
+        encoder = MobileNetEncoder(config.encoder_width)
+    else:
+        encoder = ResNetEncoder(config.encoder_widths)
+    return ColorUNet(encoder, config.context_width, config.decoder_widths, channels, bins, config.guided)
 
 
 def calibrate(ab: torch.Tensor, log_chroma: torch.Tensor, strength: float) -> torch.Tensor:
@@ -179,8 +184,8 @@ def load_encoder(model: ColorizationModel, weights: str | Path | None = "imagene
 
     Args:
         model: its encoder is changed in place.
-        weights: ``"imagenet"`` for torchvision's ResNet-18 (downloaded once), a safetensors or PyTorch file with
-            torchvision's names, or None to leave the encoder as it is.
+        weights: ``"imagenet"`` for torchvision's ResNet-18 or MobileNetV2 (downloaded once), a safetensors or PyTorch
+            file with torchvision's names, or None to leave the encoder as it is.
 
     Raises:
         FileNotFoundError: if the file does not exist.
@@ -189,18 +194,15 @@ def load_encoder(model: ColorizationModel, weights: str | Path | None = "imagene
     if weights is None:
         logger.warning("Encoder: random weights, as asked.")
         return
+    if model.config.architecture not in PRETRAINED:
+        raise ValueError(f"{model.config.architecture} has no encoder of ImageNet; train it with --encoder none.")
+    encoder = model.network.encoder
     if weights == "imagenet":
-        from torchvision.models import ResNet18_Weights
-
-        state, origin = (
-            ResNet18_Weights.IMAGENET1K_V1.get_state_dict(progress=True),
-            "torchvision ResNet-18 ImageNet V1",
-        )
+        known = MobileNet_V2_Weights if isinstance(encoder, MobileNetEncoder) else ResNet18_Weights
+        state = known.IMAGENET1K_V1.get_state_dict(progress=True)
+        origin = f"torchvision's {known.__name__}.IMAGENET1K_V1"
     else:
         state, origin = _read_state(Path(weights)), str(weights)
-    encoder = getattr(model.network, "encoder", None)
-    if not isinstance(encoder, ResNetEncoder):
-        raise ValueError(f"{model.config.architecture} has no ResNet encoder; train it with --encoder none.")
     own = encoder.state_dict()
     fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
     if not fitting:

@@ -13,6 +13,7 @@ import datasets
 import torch
 
 from colorization import ColorizationConfig, ColorizationModel
+from colorization.configuration_colorization import PRETRAINED
 from colorization.data.pictures import load_pictures
 from colorization.modeling_colorization import load_encoder
 from colorization.training.checkpoints import DiskFullError
@@ -45,7 +46,7 @@ def build_model(recipe: Recipe, encoder: str, start_from: str | None) -> Coloriz
         config = ColorizationConfig.from_pretrained(start_from, **recipe.model)
         return ColorizationModel.from_pretrained(start_from, config=config, dtype=torch.float32)
     model = ColorizationModel(recipe.config())
-    if model.config.architecture == "resnet-unet":
+    if model.config.architecture in PRETRAINED:
         load_encoder(model, None if encoder == "none" else encoder)
     return model
 

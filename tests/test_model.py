@@ -147,9 +147,38 @@ def test_encoder_errors(tmp_path):
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
 
 
-def test_imagenet_encoder_fits(shared: Path):
-    model = ColorizationModel(ColorizationConfig())
-    file = shared / "weights" / "resnet18_imagenet_stem_to_layer3.safetensors"
-    load_encoder(model, file)
-    weights = load_file(file)
-    assert torch.equal(model.network.encoder.layer3[1].conv2.weight, weights["layer3.1.conv2.weight"])
+@pytest.mark.parametrize(
+    ("architecture", "file", "deepest"),
+    [
+        ("resnet-unet", "resnet18_imagenet_stem_to_layer3.safetensors", "layer3.1.conv2.weight"),
+        ("mobilenet-unet", "mobilenet_v2_imagenet_features.safetensors", "features.18.0.weight"),
+    ],
+)
+def test_imagenet_encoder_fits(shared: Path, architecture: str, file: str, deepest: str):
+    model = ColorizationModel(ColorizationConfig(architecture=architecture))
+    load_encoder(model, shared / "weights" / file)
+    weights, encoder = load_file(shared / "weights" / file), model.network.encoder.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in encoder.items() if name in weights)
+    assert torch.equal(encoder[deepest], weights[deepest])
+
+
+def test_hints_and_palettes_reach_the_picture_through_mobilenet():
+    """Nothing given is exactly nothing added; what is given changes colours far from where it was given, too."""
+    torch.manual_seed(0)
+    config = ColorizationConfig(
+        architecture="mobilenet-unet", encoder_width=0.25, context_width=16, decoder_widths=(8, 8, 8), head="both",
+        guided=True,
+    )  # fmt: skip
+    model = ColorizationModel(config).eval()
+    for layer in (*model.network.guidance.joins, model.network.guidance.palette):
+        torch.nn.init.normal_(layer.weight)
+    pixels = torch.randn(1, 3, 70, 101)  # not a multiple of any stride
+    nothing, hints = torch.zeros(1, 3, 18, 26), torch.zeros(1, 3, 18, 26)
+    hints[0, :, 2, 2] = torch.tensor([40.0, -30.0, 1.0])
+    palette = torch.nn.functional.one_hot(torch.tensor([5]), 227).float()
+    with torch.inference_mode():
+        alone = model(pixels).ab
+        assert alone.shape == (1, 2, 18, 26)
+        assert torch.equal(model(pixels, hints=nothing, palette=torch.zeros(1, 227)).ab, alone)
+        assert (model(pixels, hints=hints).ab - alone)[..., -1, -1].abs().max() > 0
+        assert (model(pixels, palette=palette).ab - alone).abs().max() > 0

@@ -18,6 +18,7 @@ from .conftest import draw_landscape
 # As in the recipe but for the widths: a few thousand weights learn what a test has time for.
 NARROW = {
     "resnet-unet": {"encoder_widths": [8, 8, 16, 16], "context_width": 16},
+    "mobilenet-unet": {"encoder_width": 0.25, "context_width": 16},
     "unet": {"widths": [8, 16, 16]},
     "zhang": {"widths": [8]},
     "autoencoder": {"widths": [16, 32]},
@@ -28,6 +29,7 @@ PARAMETERS = {  # millions; the dilated CNN has 32.2 in its authors' files, with
     "zhang-classification": (32, 32.4),
     "zhang-tanh": (32, 32.4),
     "landscape-guided": (5, 15),
+    "landscape-mobile": (3, 4),
 }
 
 
@@ -50,7 +52,7 @@ def test_sizes(name):
 def test_overfits_eight_pictures_and_comes_back(name, tmp_path):
     recipe = load_recipe(name)
     narrow = dict(NARROW[recipe.config().architecture])
-    if narrow.get("encoder_widths"):
+    if "context_width" in narrow:
         narrow["decoder_widths"] = [16] * len(recipe.config().decoder_widths)
     length = 2560 if recipe.config().head == "rgb" else 1280  # RGB has the luminance to learn too
     recipe = dataclasses.replace(

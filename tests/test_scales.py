@@ -62,7 +62,7 @@ def test_two_processes_learn_as_one_with_doubled_accumulation(data, tmp_path):
     save_recipe(dataclasses.replace(RECIPE, accumulation=2), tmp_path / "one.yaml")
     save_recipe(RECIPE, tmp_path / "two.yaml")
     common = ["--data", str(data), "--encoder", "none", "--workers", "0", "--track"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "ACCELERATE_USE_CPU": "true", "CUDA_VISIBLE_DEVICES": ""}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
     def launch(launcher: list[str], name: str) -> None:
         command = [

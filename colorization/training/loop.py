@@ -21,6 +21,7 @@ from tqdm.auto import tqdm
 
 from ..ab_bins import ab_histogram
 from ..color import rgb_to_lab
+from ..configuration_colorization import PRETRAINED
 from ..data.crops import Crops, RunOrder, StreamedCrops
 from ..data.decoded import decode_once
 from ..data.pictures import repeat_no_sky
@@ -92,7 +93,10 @@ def train(
     """
     machine = machine or Machine()
     accelerator = Accelerator(
-        mixed_precision=machine.mixed_precision, log_with=list(machine.trackers) or None, project_dir=str(output)
+        cpu=not torch.accelerator.is_available(),  # else processes on CPUs alone would not find each other
+        mixed_precision=machine.mixed_precision,
+        log_with=list(machine.trackers) or None,
+        project_dir=str(output),
     )
     parts = accelerator.num_processes * recipe.accumulation
     if recipe.batch_size % parts or recipe.batch_size // parts < 2:
@@ -315,7 +319,7 @@ def _freeze(model: ColorizationModel, recipe: Recipe) -> None:
 
 def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
     """Two learning rates; no weight decay on biases and normalisation (they have one dimension)."""
-    pretrained = model.config.architecture == "resnet-unet"
+    pretrained = model.config.architecture in PRETRAINED
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
