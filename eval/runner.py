@@ -99,16 +99,17 @@ def run(
         The colorizers by name, floors first and the truth last, and notes on what could not be computed.
 
     Raises:
-        RunError: if the folder holds records of a run with other options.
+        RunError: if the folder holds records of a run with other options, or of other weights under the same name.
         ValueError: if a colorizer cannot be made.
     """
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if device == "auto":
         device = f"cuda:{os.environ.get('LOCAL_RANK', 0)}" if torch.cuda.is_available() else "cpu"
     output.mkdir(parents=True, exist_ok=True)
-    done = _resume(options, output, fresh) if rank == 0 else set()
     statistics = set_statistics(pictures)
     colorizers = make_all(options, statistics, [picture.path for picture in pictures], device)
+    weights = {name: colorizer.sha256 for name, colorizer in colorizers.items() if colorizer.sha256}
+    done = _resume({**vars(options), "weights": weights}, output, fresh) if rank == 0 else set()
     bench, notes = make_bench(colorizers, options, statistics, device, output / "pictures")
     if world > 1:
         from accelerate import PartialState
@@ -157,10 +158,10 @@ def read_records(output: Path) -> list[dict]:
     return [records[path] for path in sorted(records)]
 
 
-def _resume(options: Options, output: Path, fresh: bool) -> set[str]:
-    """Names of the pictures that are done; failures are tried again."""
+def _resume(run: dict, output: Path, fresh: bool) -> set[str]:
+    """Names of the pictures that are done; failures are tried again. ``run`` is what all records have in common."""
     told = output / "run.json"
-    ours = json.loads(json.dumps(vars(options)))
+    ours = json.loads(json.dumps(run))
     files = sorted(output.glob("records-*.jsonl"))
     if files and not fresh:
         theirs = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}

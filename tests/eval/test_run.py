@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from colorization.color import rgb_to_lab, srgb_to_linear
 from eval import runner
@@ -165,6 +166,21 @@ def test_a_stopped_run_goes_on_and_ends_the_same(data, tmp_path, monkeypatch):
     with pytest.raises(SystemExit):  # records of another run are not mixed in
         measure(data, tmp_path / "out", "--degradation", "fade")
     assert measure(data, tmp_path / "out", "--degradation", "fade", "--fresh")[0] == 0
+
+
+def test_figures_of_other_weights_under_the_same_name_are_not_mixed_in(data, tmp_path, tiny_pipeline, capsys):
+    """A model that was trained on and saved where it was is another model."""
+    folder = tmp_path / "model"
+    tiny_pipeline.save_pretrained(folder)
+    spec = ("--limit", "2", "--no-sky-dependence", "--sweep", "0", "--colorizer", f"mine={folder}")
+    before = measure(data, tmp_path / "out", *spec)[1]
+    weights = load_file(folder / "model.safetensors")
+    save_file({name: value * 0 for name, value in weights.items()}, folder / "model.safetensors", {"format": "pt"})
+    with pytest.raises(SystemExit):
+        measure(data, tmp_path / "out", *spec)
+    assert "another weights" in capsys.readouterr().err
+    after = measure(data, tmp_path / "out", *spec, "--fresh")[1]
+    assert entry(after, "mine")["psnr_rgb_mean"] != entry(before, "mine")["psnr_rgb_mean"]
 
 
 def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
