@@ -114,7 +114,8 @@ def run(
     if world > 1:
         from accelerate import PartialState
 
-        state = PartialState()
+        # Without being told, processes on CPUs alone would not wait for each other.
+        state = PartialState(cpu=not torch.accelerator.is_available())
         state.wait_for_everyone()
         done = {record["path"] for record in read_records(output)}
     step = max(1, len(pictures) // options.sweep) if options.sweep else 0

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import time
+
 import numpy as np
 from PIL import Image
 
@@ -25,6 +28,12 @@ def sepia_without_sky(grey: Image.Image) -> Image.Image:
 def steady(grey: Image.Image) -> Image.Image:
     """The same green everywhere, sky or not."""
     return Image.fromarray(_tinted(grey, (0.9, 1.1, 0.6)).astype(np.uint8))
+
+
+def steady_but_late(grey: Image.Image) -> Image.Image:
+    """As ``steady``; the second of several processes takes its time."""
+    time.sleep(0.5 * (os.environ.get("RANK") == "1"))
+    return steady(grey)
 
 
 def half_of_the_size(grey: Image.Image) -> Image.Image:

@@ -189,6 +189,9 @@ def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
     options = runner.Options(data=str(data), colorizers={}, sweep=0)
 
     class Alone:
+        def __init__(self, **options) -> None:
+            pass
+
         def wait_for_everyone(self) -> None:
             pass
 
@@ -202,8 +205,8 @@ def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
 
 
 def test_two_processes_give_the_figures_of_one(data, tmp_path):
-    """For real: two processes, gloo between them, one table in the end."""
-    command = ["-m", "eval", "run", "--data", str(data), "--colorizer", "good=tests.eval.strangers:steady"]
+    """For real: two processes, gloo between them, one table in the end, and nobody is left behind."""
+    command = ["-m", "eval", "run", "--data", str(data), "--colorizer", "good=tests.eval.strangers:steady_but_late"]
     command += ["--sweep", "0", "--no-sky-dependence", "--inception", "none"]
     # `accelerate launch` starts several processes only on GPUs or under MPI; torchrun starts them anywhere.
     launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
