@@ -1,20 +1,18 @@
 """Landscape Colorizer: a grey landscape photograph in, the same photograph in believable colour out."""
 
-from transformers import AutoConfig, AutoImageProcessor, AutoModel
+from __future__ import annotations
 
-from .configuration_colorization import ColorizationConfig
-from .image_processing_colorization import ColorizationImageProcessor
-from .modeling_colorization import ColorizationModel, ColorizationOutput
-from .pipeline_colorization import ColorizationPipeline, load_pipeline
+from typing import TYPE_CHECKING
 
-# With this package imported, the Auto classes know the model without remote code.
-AutoConfig.register(ColorizationConfig.model_type, ColorizationConfig, exist_ok=True)
-AutoModel.register(ColorizationConfig, ColorizationModel, exist_ok=True)
-AutoImageProcessor.register(
-    ColorizationConfig,
-    image_processor_classes={"torchvision": ColorizationImageProcessor, "pil": ColorizationImageProcessor},
-    exist_ok=True,
-)
+if TYPE_CHECKING:
+    from .model import (
+        ColorizationConfig,
+        ColorizationImageProcessor,
+        ColorizationModel,
+        ColorizationOutput,
+        ColorizationPipeline,
+        load_pipeline,
+    )
 
 __all__ = [
     "ColorizationConfig",
@@ -24,3 +22,16 @@ __all__ = [
     "ColorizationPipeline",
     "load_pipeline",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Load the model's classes, and PyTorch with them, when one of them is first asked for (PEP 562)."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import model
+
+    return getattr(model, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -14,9 +14,10 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers.utils.logging import disable_progress_bar
 
-from .images import FORMATS, MAX_MEGAPIXELS, Photo, UnreadableImageError, read_photo, save_picture
-from .pipeline_colorization import ColorizationPipeline, load_pipeline
-from .variants import MAX_VARIANTS
+from .files import FORMATS, save_picture
+from .model.images import MAX_MEGAPIXELS, Photo, UnreadableImageError, read_photo
+from .model.pipeline_colorization import ColorizationPipeline, load_pipeline
+from .model.variants import MAX_VARIANTS
 
 # Readable but not written: these come out as PNG.
 _SUFFIXES = {*FORMATS, ".gif", ".ppm", ".pgm", ".pnm", ".avif"}

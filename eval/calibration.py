@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from colorization.color import rgb_to_lab
-from colorization.images import UnreadableImageError
+from colorization.model.color import rgb_to_lab
+from colorization.model.images import UnreadableImageError
 
 from .measuring import reduce
 from .metrics.sepia import HUES, MAX_CHROMA_P95, MIN_CHROMA, MIN_CONCENTRATION, hue_statistics

@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorization.color import join, lightness
-from colorization.images import read_photo
+from colorization.model.color import join, lightness
+from colorization.model.images import read_photo
 
 from .pictures import find_files
 
@@ -73,7 +73,7 @@ def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], de
     if ":" in spec and not Path(spec).exists():
         return _of_function(spec)
 
-    from colorization.pipeline_colorization import load_pipeline
+    from colorization.model.pipeline_colorization import load_pipeline
 
     try:
         pipeline = load_pipeline(None if spec == "embedded" else spec, device=device)
@@ -129,7 +129,7 @@ def _of_function(spec: str) -> Colorizer:
 
 
 def _hash_of_model(spec: str) -> str | None:
-    from colorization.pipeline_colorization import EMBEDDED_MODEL
+    from colorization.model.pipeline_colorization import EMBEDDED_MODEL
 
     weights = (EMBEDDED_MODEL if spec == "embedded" else Path(spec)) / "model.safetensors"
     return hashlib.sha256(weights.read_bytes()).hexdigest() if weights.is_file() else None

@@ -10,7 +10,7 @@ import torch
 from PIL import Image, ImageFilter
 from torchvision.transforms.functional import gaussian_blur
 
-from colorization.color import join, lightness, linear_to_srgb, srgb_to_linear
+from colorization.model.color import join, lightness, linear_to_srgb, srgb_to_linear
 
 KINDS = {
     "lab-l": "CIE L* kept, a* = b* = 0 (default): what most colorizers are trained on",

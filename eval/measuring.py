@@ -12,8 +12,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorization.color import rgb_to_lab
-from colorization.images import UnreadableImageError
+from colorization.model.color import rgb_to_lab
+from colorization.model.images import UnreadableImageError
 from colorization.sky import SkySegmenter, sky_fraction, sky_label
 
 from .colorizers import CEILING, Colorizer

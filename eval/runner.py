@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from colorization.color import rgb_to_lab
-from colorization.images import UnreadableImageError
+from colorization.model.color import rgb_to_lab
+from colorization.model.images import UnreadableImageError
 from colorization.sky import SkySegmenter
 
 from .colorizers import CEILING, FLOORS, Colorizer, make_colorizer

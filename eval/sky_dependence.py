@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorization.color import rgb_to_lab
+from colorization.model.color import rgb_to_lab
 from colorization.sky import NO_BELOW, SkySegmenter, sky_fraction
 
 from .metrics.colour import ciede2000

@@ -34,7 +34,8 @@ from torchvision.models import resnet18
 from tqdm import tqdm
 
 from colorization import load_pipeline
-from colorization.images import read_photo, read_picture, save_picture
+from colorization.files import save_picture
+from colorization.model.images import read_photo, read_picture
 
 PARTS = ["file", "network", "memory", "eval", "build", "training"]
 WORKING_SIZE = 512  # px; of the network comparison
@@ -172,7 +173,8 @@ _MEMORY_PROBE = """
 import resource, sys, threading, time
 from pathlib import Path
 from colorization import load_pipeline
-from colorization.images import read_photo, read_picture, save_picture
+from colorization.files import save_picture
+from colorization.model.images import read_photo, read_picture
 model, small, source, target = sys.argv[1:]
 pipe = load_pipeline(model or None, "cpu")
 save_picture(pipe(read_photo(small)), target)  # all that is made once is made

@@ -18,11 +18,11 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from colorization.ab_bins import ab_centres, annealed_mean
-from colorization.color import rgb_to_lab
-from colorization.images import UnreadableImageError
-from colorization.modeling_colorization import calibrate
-from colorization.pipeline_colorization import load_pipeline
+from colorization.model.ab_bins import ab_centres, annealed_mean
+from colorization.model.color import rgb_to_lab
+from colorization.model.images import UnreadableImageError
+from colorization.model.modeling_colorization import calibrate
+from colorization.model.pipeline_colorization import load_pipeline
 from colorization.sky import SkySegmenter, sky_label
 from eval.inputs import make_input
 from eval.metrics import colour, pixel, sepia

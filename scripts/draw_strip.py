@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from colorization.pipeline_colorization import load_pipeline
+from colorization.model.pipeline_colorization import load_pipeline
 from space.drawn import draw_landscape
 
 ROOT = Path(__file__).parents[1]

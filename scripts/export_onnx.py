@@ -32,9 +32,10 @@ from PIL import Image
 from torch import nn
 
 from colorization import ColorizationPipeline, load_pipeline
-from colorization.color import in_gamut, lab_to_rgb, rgb_to_lab
-from colorization.image_processing_colorization import normalize_lightness
-from colorization.images import FORMATS, read_photo
+from colorization.files import FORMATS
+from colorization.model.color import in_gamut, lab_to_rgb, rgb_to_lab
+from colorization.model.image_processing_colorization import normalize_lightness
+from colorization.model.images import read_photo
 from eval.metrics.colour import ciede2000
 
 OPSET = 20

@@ -104,7 +104,7 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     import numpy as np
     import torch
 
-    from colorization.color import rgb_to_lab
+    from colorization.model.color import rgb_to_lab
     from eval.inputs import make_input
     from eval.metrics import colour, sepia
     from eval.runner import NEAR_GREY
@@ -143,7 +143,7 @@ def write_examples(folder: Path, colour: Callable[[Image.Image], Image.Image], t
     """
     import numpy as np
 
-    from colorization.images import read_picture
+    from colorization.model.images import read_picture
     from eval.inputs import make_input
 
     found = []

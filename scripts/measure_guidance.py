@@ -28,9 +28,11 @@ import torch.nn.functional as F
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from colorization import ColorizationPipeline, load_pipeline, prediction, variants
-from colorization.color import rgb_to_lab
-from colorization.images import FORMATS, Photo, read_photo
+from colorization import ColorizationPipeline, load_pipeline
+from colorization.files import FORMATS
+from colorization.model import prediction, variants
+from colorization.model.color import rgb_to_lab
+from colorization.model.images import Photo, read_photo
 from eval.metrics.colour import ciede2000, mean_chroma
 from eval.metrics.pixel import psnr_rgb
 

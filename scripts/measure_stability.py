@@ -17,9 +17,9 @@ import torch.nn.functional as F
 from PIL import Image
 from tqdm.auto import tqdm
 
-from colorization.color import rgb_to_lab
-from colorization.images import UnreadableImageError
-from colorization.pipeline_colorization import ColorizationPipeline, load_pipeline
+from colorization.model.color import rgb_to_lab
+from colorization.model.images import UnreadableImageError
+from colorization.model.pipeline_colorization import ColorizationPipeline, load_pipeline
 from eval.metrics.colour import ciede2000
 from eval.pictures import open_set
 

@@ -157,7 +157,7 @@ def stage_metric(repo_id: str) -> Upload:
     }
     files = {
         f"{name}.py": cards / "metric.py",
-        "color.py": ROOT / "colorization" / "color.py",
+        "color.py": ROOT / "colorization" / "model" / "color.py",
         **{f"{part}.py": metrics / f"{part}.py" for part in ("colour", "pixel", "sepia")},
         "README.md": fill("metric/README.md.jinja", **facts).encode(),
         "index.html": fill("metric/index.html.jinja", **facts).encode(),

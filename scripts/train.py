@@ -13,9 +13,9 @@ import datasets
 import torch
 
 from colorization import ColorizationConfig, ColorizationModel
-from colorization.configuration_colorization import PRETRAINED
 from colorization.data.pictures import load_pictures
-from colorization.modeling_colorization import load_encoder
+from colorization.model.configuration_colorization import PRETRAINED
+from colorization.model.modeling_colorization import load_encoder
 from colorization.training.checkpoints import DiskFullError
 from colorization.training.loop import Machine, train
 from colorization.training.recipe import Recipe, RecipeError, describe_recipe, list_recipes, load_recipe

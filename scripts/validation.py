@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from PIL import Image
 
 from colorization import ColorizationModel
-from colorization.color import fit_gamut, lab_to_rgb, rgb_to_lab
 from colorization.data.crops import crop_at
 from colorization.data.transforms import View
-from colorization.image_processing_colorization import normalize_lightness
+from colorization.model.color import fit_gamut, lab_to_rgb, rgb_to_lab
+from colorization.model.image_processing_colorization import normalize_lightness
 from colorization.training.recipe import Recipe
 from eval.metrics import colour, pixel, sepia
 from eval.metrics.distribution import kernel_distance

@@ -15,7 +15,8 @@ from pathlib import Path, PurePosixPath
 
 from PIL import Image
 
-from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
+from colorization.files import save_picture
+from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.archives import ArchiveError, files_of, opened, read_member
 from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from PIL import ImageColor
 
-from colorization.color import rgb_to_lab
+from colorization.model.color import rgb_to_lab
 
 _GREY = 6.0  # C* below which a colour passes for grey
 _MUTED = 20.0

@@ -15,7 +15,8 @@ from pathlib import Path
 import httpx
 from PIL import Image
 
-from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
+from colorization.files import save_picture
+from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.drawn import draw_landscape
 
 logger = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from colorization.images import Photo, read_photo
+from colorization.model.images import Photo, read_photo
 from space.drawn import draw_landscape
 from space.models import PageError, predict
 from space.service import MAX_MEGAPIXELS, ColorizeService
@@ -106,7 +106,7 @@ class SkyExperiment:
     def _run(self, photo: Photo, folder: Path) -> Experiment:
         import torch
 
-        from colorization.color import rgb_to_lab
+        from colorization.model.color import rgb_to_lab
         from eval.inputs import make_input
         from eval.metrics.colour import mean_chroma
         from eval.sky_dependence import horizon

@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from PIL import Image, ImageDraw
 
-from colorization.images import Photo
-from colorization.prediction import Prediction
+from colorization.model.images import Photo
+from colorization.model.prediction import Prediction
 from space.models import PageError
 from space.service import ColorizeService, Colouring, read_upload
 from space.wishes import Hint, Wishes

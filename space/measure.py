@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageOps
 
-from colorization.images import Photo, read_photo
+from colorization.model.images import Photo, read_photo
 from space.models import Models, PageError, predict
 from space.service import MAX_MEGAPIXELS, ColorizeService
 
@@ -182,7 +182,7 @@ def _tensor(rgb: np.ndarray) -> torch.Tensor:
 
 
 def _mean_chroma(rgb: np.ndarray) -> float:
-    from colorization.color import rgb_to_lab
+    from colorization.model.color import rgb_to_lab
     from eval.metrics.colour import mean_chroma
 
     return mean_chroma(rgb_to_lab(_tensor(rgb))).item()
@@ -190,7 +190,7 @@ def _mean_chroma(rgb: np.ndarray) -> float:
 
 def _figures(rgb: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float | None], np.ndarray]:
     """The figures of one result, and its CIEDE2000 at each pixel [H, W]."""
-    from colorization.color import rgb_to_lab
+    from colorization.model.color import rgb_to_lab
     from eval.metrics import colour, pixel, sepia
 
     result, right = _tensor(rgb), _tensor(truth)

@@ -11,14 +11,14 @@ from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from colorization.images import Photo
+from colorization.model.images import Photo
 
 if TYPE_CHECKING:
     import torch
 
-    from colorization.image_processing_colorization import Point
-    from colorization.pipeline_colorization import ColorizationPipeline
-    from colorization.prediction import Prediction
+    from colorization.model.image_processing_colorization import Point
+    from colorization.model.pipeline_colorization import ColorizationPipeline
+    from colorization.model.prediction import Prediction
     from colorization.sky import SkySegmenter
 
 try:  # only where the page runs as a Space that borrows its GPU
@@ -69,7 +69,7 @@ class Models:
         """
         with self._lock:
             if self._pipeline is None:
-                from colorization.pipeline_colorization import load_pipeline
+                from colorization.model.pipeline_colorization import load_pipeline
 
                 try:
                     self._pipeline = load_pipeline(model=self._model, device=self._device)
@@ -81,7 +81,7 @@ class Models:
     def folder(self) -> Path | None:
         """Where the colour model lies on this disk; None if it is one on the Hub."""
         if self._model is None:
-            from colorization.pipeline_colorization import EMBEDDED_MODEL
+            from colorization.model.pipeline_colorization import EMBEDDED_MODEL
 
             return EMBEDDED_MODEL
         return Path(self._model) if Path(self._model).is_dir() else None

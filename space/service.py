@@ -12,15 +12,16 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from colorization.images import Photo, UnreadableImageError, read_photo, save_picture
+from colorization.files import save_picture
+from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.models import Models, PageError, ask, predict
 from space.wishes import Wishes
 
 if TYPE_CHECKING:
     import torch
 
-    from colorization.plates import Box
-    from colorization.prediction import Prediction
+    from colorization.model.prediction import Prediction
+    from colorization.model.scan_borders import Box
 
 logger = logging.getLogger(__name__)
 

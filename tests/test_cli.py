@@ -12,7 +12,7 @@ from PIL import Image
 from colorization.__main__ import main
 
 from .conftest import draw_landscape
-from .test_images import BROKEN
+from .model.test_images import BROKEN
 
 
 @pytest.fixture

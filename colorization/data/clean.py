@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from ..color import rgb_to_lab
+from ..model.color import rgb_to_lab
 from .copies import SIGNATURE
 
 _SIDE = 32  # px, of the copy on which everything but borders is measured

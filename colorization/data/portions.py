@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 from PIL import Image
 
-from ..images import UnreadableImageError, read_picture
+from ..model.images import UnreadableImageError, read_picture
 from .archives import ArchiveError
 from .clean import measure, verdict
 from .options import BuildError, BuildOptions

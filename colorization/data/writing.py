@@ -11,7 +11,7 @@ import pyarrow as pa
 from PIL import Image
 from tqdm import tqdm
 
-from ..images import read_picture
+from ..model.images import read_picture
 from .archives import ArchiveError
 from .options import WORK, BuildError, BuildOptions
 from .portions import item_of

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 import torch.nn.functional as F
 
-from ..color import rgb_to_lab
 from ..data.transforms import degrade
-from ..image_processing_colorization import normalize_lightness
+from ..model.color import rgb_to_lab
+from ..model.image_processing_colorization import normalize_lightness
 from .guidance import draw_hints, draw_palette
 from .recipe import Recipe
 

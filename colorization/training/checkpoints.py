@@ -10,8 +10,8 @@ from pathlib import Path
 from accelerate import Accelerator
 from torch.distributed.checkpoint import CheckpointException
 
-from ..image_processing_colorization import ColorizationImageProcessor
-from ..modeling_colorization import ColorizationModel
+from ..model.image_processing_colorization import ColorizationImageProcessor
+from ..model.modeling_colorization import ColorizationModel
 from .recipe import Recipe, describe_recipe
 
 logger = logging.getLogger(__name__)

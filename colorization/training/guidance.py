@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..ab_bins import ab_histogram
+from ..model.ab_bins import ab_histogram
 
 
 def draw_hints(ab: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:

@@ -19,13 +19,13 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
-from ..ab_bins import ab_histogram
-from ..color import rgb_to_lab
-from ..configuration_colorization import PRETRAINED
 from ..data.crops import Crops, RunOrder, StreamedCrops
 from ..data.decoded import decode_once
 from ..data.pictures import repeat_no_sky
-from ..modeling_colorization import ColorizationModel
+from ..model.ab_bins import ab_histogram
+from ..model.color import rgb_to_lab
+from ..model.configuration_colorization import PRETRAINED
+from ..model.modeling_colorization import ColorizationModel
 from .batches import Batch, make_batch
 from .checkpoints import export, load_checkpoint, save_checkpoint
 from .discriminator import PatchDiscriminator

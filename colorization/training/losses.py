@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ..ab_bins import soft_encode
+from ..model.ab_bins import soft_encode
 
 
 def huber(predicted: torch.Tensor, target: torch.Tensor, delta: float, chroma_weight: float) -> torch.Tensor:

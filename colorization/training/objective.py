@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from ..ab_bins import rarity_weights
-from ..modeling_colorization import ColorizationOutput
+from ..model.ab_bins import rarity_weights
+from ..model.modeling_colorization import ColorizationOutput
 from .losses import huber, l1, mean_chroma, mse, soft_cross_entropy
 from .recipe import Recipe
 

@@ -12,8 +12,8 @@ from typing import Any
 import yaml
 from huggingface_hub.errors import StrictDataclassError
 
-from ..configuration_colorization import ColorizationConfig
 from ..data.transforms import Degradation, View
+from ..model.configuration_colorization import ColorizationConfig
 
 RECIPES = Path(__file__).parent / "recipes"
 

@@ -1,6 +1,6 @@
 """Measures of colour: one value a picture, [B].
 
-All take CIE Lab [B, 3, H, W] (``colorization.color.rgb_to_lab``, converted once for all of them); only colourfulness is
+All take CIE Lab [B, 3, H, W] (``color.rgb_to_lab``, converted once for all of them); only colourfulness is
 defined on sRGB.
 """
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
-from colorization.color import join
+from colorization.model.color import join
 
 _SSIM_WINDOW = 11
 
@@ -27,7 +27,7 @@ def psnr_colour(predicted: torch.Tensor, truth: torch.Tensor, truth_rgb: torch.T
 
     A colorizer keeps the luminance it is given. Where that was aged, ``psnr_rgb`` counts the ageing as a fault of the
     colours, and even perfect ones fall by many dB; here the result's luminance is replaced by the truth's
-    (``colorization.color.join``: 8 bits, chroma reduced at constant L* and hue where sRGB ends), as for a restored
+    (``color.join``: 8 bits, chroma reduced at constant L* and hue where sRGB ends), as for a restored
     picture. Where luminance was kept, it is ``psnr_rgb`` but for rounding.
 
     Args:

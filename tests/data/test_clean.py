@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from colorization.data.clean import Filters, border_share, measure, perceptual_hashes, verdict
-from colorization.images import read_picture
+from colorization.model.images import read_picture
 
 from .landscapes import encoded, landscape
 

@@ -13,7 +13,7 @@ from PIL import Image
 from colorization.data.build import build
 from colorization.data.clean import measure
 from colorization.data.options import BuildOptions
-from colorization.images import read_picture
+from colorization.model.images import read_picture
 
 from .landscapes import PLAIN, card, encoded, landscape, plant, rows
 

@@ -12,7 +12,7 @@ from scipy.stats import wasserstein_distance
 from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from colorization.color import join, rgb_to_lab
+from colorization.model.color import join, rgb_to_lab
 from eval.metrics import colour, legacy, pixel, sepia
 from eval.metrics.distribution import frechet, kernel_distance, with_interval
 from eval.metrics.perceptual import InceptionFeatures

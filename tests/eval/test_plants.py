@@ -9,7 +9,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from colorization.color import lab_to_rgb, rgb_to_lab
+from colorization.model.color import lab_to_rgb, rgb_to_lab
 from eval.measuring import Bench, figures
 
 from ..conftest import draw_landscape

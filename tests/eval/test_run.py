@@ -15,7 +15,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-from colorization.color import rgb_to_lab, srgb_to_linear
+from colorization.model.color import rgb_to_lab, srgb_to_linear
 from eval import runner
 from eval.__main__ import main
 from eval.inputs import DEGRADATIONS, make_input

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.pipeline_colorization import EMBEDDED_MODEL
+from colorization.model.pipeline_colorization import EMBEDDED_MODEL
 from space.failures import FIGURES, Figures, SkyExperiment, read_figures
 from space.service import ColorizeService, PageError
 from space.tab_failures import _published

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from skimage.color import rgb2lab
 
-from colorization.images import UnreadableImageError
+from colorization.model.images import UnreadableImageError
 from space import service as service_module
 from space.service import ColorizeService, PageError
 from space.tab_colourize import _describe
@@ -139,7 +139,7 @@ def test_missing_model_is_a_sentence(uploads: Path, tmp_path: Path) -> None:
 
 
 def test_the_model_is_loaded_once(service: ColorizeService, uploads: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import colorization.pipeline_colorization as hallway
+    import colorization.model.pipeline_colorization as hallway
 
     loads, load = [], hallway.load_pipeline
     monkeypatch.setattr(hallway, "load_pipeline", lambda **options: loads.append(options) or load(**options))

@@ -1,0 +1,82 @@
+"""Find the sky of pictures with the embedded model, or with any semantic-segmentation model that knows a sky."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from transformers import PretrainedConfig
+
+from .modeling_sky import SkyConfig, SkyModel
+from .rule import sky_fraction
+
+PRETRAINED = Path(__file__).parents[1] / "pretrained" / "sky"
+
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the ImageNet pictures that the encoder saw first
+
+
+def to_pixel_values(pictures: Sequence[np.ndarray | Image.Image], size: int) -> torch.Tensor:
+    """Pictures (Pillow, or uint8 RGB [H, W, 3]) to [B, 3, size, size], squeezed to squares and normalised."""
+    squares = []
+    for picture in pictures:
+        if isinstance(picture, np.ndarray):
+            picture = Image.fromarray(picture)
+        # reducing_gap lets Pillow shrink a photograph in two cheap steps.
+        square = picture.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
+        squares.append(np.asarray(square))
+    pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
+    return (pixels - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_STD)[:, None, None]
+
+
+class SkySegmenter:
+    """The sky of pictures, by the embedded model or by any semantic-segmentation model that knows a class "sky".
+
+    Args:
+        model: None for the embedded model, else a folder or Hub id: a :class:`SkyModel`, or anything that
+            ``AutoModelForSemanticSegmentation`` loads.
+        device: "cpu", "cuda" or another torch device.
+
+    Raises:
+        ValueError: if the model has no class with the name "sky".
+    """
+
+    def __init__(self, model: str | Path | None = None, device: str = "cpu") -> None:
+        self.device = torch.device(device)
+        self.processor, self.sky_class = None, None
+        source = str(model or PRETRAINED)
+        if PretrainedConfig.get_config_dict(source)[0].get("model_type") == SkyConfig.model_type:
+            self.model = SkyModel.from_pretrained(source, dtype=torch.float32)
+        else:
+            from transformers import AutoImageProcessor, AutoModelForSemanticSegmentation
+
+            self.model = AutoModelForSemanticSegmentation.from_pretrained(source, dtype=torch.float32)
+            self.processor = AutoImageProcessor.from_pretrained(source)
+            names = {str(name).lower().split(",")[0].strip(): i for i, name in self.model.config.id2label.items()}
+            if "sky" not in names:
+                raise ValueError(f"{source}: this segmentation model has no class 'sky'; it knows {', '.join(names)}.")
+            self.sky_class = int(names["sky"])
+        self.model.to(self.device).eval()
+
+    @torch.inference_mode()
+    def probabilities(self, pictures: Sequence[np.ndarray | Image.Image]) -> torch.Tensor:
+        """Pictures to sky probabilities [B, h, w] at the model's own size, on the CPU; cheapest for counting."""
+        if self.processor is None:
+            pixels = to_pixel_values(pictures, self.model.config.working_size).to(self.device)
+            return self.model(pixels).logits[:, 0].sigmoid().cpu()
+        pictures = [p.convert("RGB") if isinstance(p, Image.Image) else Image.fromarray(p) for p in pictures]
+        inputs = self.processor(images=pictures, return_tensors="pt").to(self.device)
+        return self.model(**inputs).logits.softmax(dim=1)[:, self.sky_class].cpu()
+
+    def fractions(self, pictures: Sequence[np.ndarray | Image.Image]) -> list[float]:
+        """:func:`sky_fraction` of each picture, from masks of the model's own size."""
+        return [sky_fraction(mask.numpy()) for mask in self.probabilities(pictures)]
+
+    def __call__(self, picture: np.ndarray | Image.Image) -> np.ndarray:
+        """The mask of one picture (Pillow, or uint8 RGB [H, W, 3]): float32 [H, W] in [0, 1]."""
+        width, height = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
+        mask = self.probabilities([picture])[None]
+        return F.interpolate(mask, size=(height, width), mode="bilinear", align_corners=False)[0, 0].numpy()

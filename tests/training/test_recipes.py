@@ -1,0 +1,170 @@
+"""Every recipe: its model trains, is saved, comes back, and can learn a few pictures by heart."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from colorization import ColorizationConfig, ColorizationModel
+from colorization.data.transforms import View
+from colorization.training.loop import Machine, train
+from colorization.training.recipe import list_recipes, load_recipe
+from scripts.validation import HarnessValidation
+
+from ..conftest import draw_landscape
+
+# As in the recipe but for the widths: a few thousand weights learn what a test has time for.
+NARROW = {
+    "resnet-unet": {"encoder_widths": [8, 8, 16, 16], "context_width": 16},
+    "mobilenet-unet": {"encoder_width": 0.25, "context_width": 16},
+    "unet": {"widths": [8, 16, 16]},
+    "zhang": {"widths": [8]},
+    "autoencoder": {"widths": [16, 32]},
+}
+PARAMETERS = {  # millions; the dilated CNN has 32.2 in its authors' files, with 313 bins
+    "landscapecolorizer": (5, 16),
+    "pix2pix": (10, 20),
+    "zhang-classification": (32, 32.4),
+    "zhang-tanh": (32, 32.4),
+    "landscape-guided": (5, 15),
+    "landscape-mobile": (3, 4),
+}
+
+
+def test_all_systems_are_here():
+    assert {
+        "landscapecolorizer", "pix2pix", "zhang-tanh", "zhang-classification", "hybrid-autoencoder", "autoencoder",
+        "unet-rgb", "unet-lab", "landscape-base",
+    } <= set(list_recipes())  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_sizes(name):
+    with torch.device("meta"):
+        model = ColorizationModel(load_recipe(name).config())
+    low, high = PARAMETERS[name]
+    assert low < sum(parameter.numel() for parameter in model.parameters()) / 1e6 < high
+
+
+@pytest.mark.parametrize("name", list_recipes())
+def test_overfits_eight_pictures_and_comes_back(name, tmp_path):
+    recipe = load_recipe(name)
+    narrow = dict(NARROW[recipe.config().architecture])
+    if "context_width" in narrow:
+        narrow["decoder_widths"] = [16] * len(recipe.config().decoder_widths)
+    length = 2560 if recipe.config().head == "rgb" else 1280  # RGB has the luminance to learn too
+    recipe = dataclasses.replace(
+        recipe,
+        model={**recipe.model, **narrow, "dropout": 0.0},
+        crop_sizes=(32,),
+        pictures=length,
+        batch_size=8,
+        learning_rate=1e-2,
+        encoder_learning_rate=1e-2,
+        discriminator_learning_rate=1e-4,
+        discriminator_width=8,
+        schedule="cosine",
+        beta1=0.9,
+        clip_norm=1.0,
+        warmup=80,
+        frozen_encoder_layers=(),
+        # By heart: the same view each time.
+        min_crop_scale=1.0,
+        vertical_flip=False,
+        rotation=0.0,
+        jitter=0.0,
+        degradation_probability=0.0,
+        data_shares=(1.0,),
+        no_sky_share=0.0,
+        ema_half_life=80,
+        validate_every=length,
+        checkpoint_every=length,
+        validation_pictures=8,
+        set_distance=False,
+        patience=0,
+        select_by="",
+    )
+    pictures = [{"image": draw_landscape(48, 48, seed)} for seed in range(8)]
+    validation = HarnessValidation(_Pictures(pictures), recipe)
+    torch.manual_seed(0)
+    model = ColorizationModel(recipe.config())
+    before = validation(model.eval())["ab_rmse"]
+    trained = train(model, recipe, _Pictures(pictures), validation, tmp_path / "out", machine=Machine(workers=0))
+    after = validation(trained)["ab_rmse"]
+    assert after < 0.6 * before, (before, after)
+    back = ColorizationModel.from_pretrained(tmp_path / "out" / "model", dtype=torch.float32).eval()
+    assert back.config.to_dict().items() >= recipe.model.items()
+    assert validation(back)["ab_rmse"] == pytest.approx(after, rel=0.05)  # half precision of the file
+
+
+class _Pictures(list):
+    """A list where a data set is meant."""
+
+    column_names = ("image",)
+
+
+def test_views_are_those_of_the_recipe():
+    assert load_recipe("landscape-base").view == View(0.25)
+    assert load_recipe("landscapecolorizer").view == View(0.5, True, True, 15.0, 0.2)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"architecture": "unet", "widths": [8, 8, 8], "attention": True},
+        {"architecture": "zhang", "widths": [4], "head": "both"},
+        {"architecture": "autoencoder", "widths": [8, 8], "head": "rgb", "scene_width": 8},
+        {"encoder_widths": [8] * 4, "context_width": 8, "decoder_widths": [8] * 5},
+        {"encoder_widths": [8] * 4, "context_width": 8, "decoder_widths": [8] * 3, "head": "both", "guided": True},
+    ],
+)
+def test_networks_take_any_size(fields):
+    model = ColorizationModel(ColorizationConfig(**fields)).eval()
+    full = fields.get("architecture") in ("unet", "autoencoder") or len(fields.get("decoder_widths", ())) == 5
+    for height, width in ((48, 80), (33, 47)):
+        with torch.inference_mode():
+            ab = model(torch.randn(1, 3, height, width)).ab
+        assert bool(torch.isfinite(ab).all())
+        if full and fields.get("architecture"):
+            assert ab.shape == (1, 2, height, width)
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"architecture": "diffusion"}, "architecture is one of"),
+        ({"architecture": "unet", "head": "both"}, "has no classifier"),
+        ({"architecture": "unet", "guided": True}, "Only resnet-unet"),
+        ({"guided": True}, "needs a classifier"),
+        ({"calibration": 2.0}, "calibration is in"),
+        ({"dropout": 1.0}, "dropout is a probability"),
+    ],
+)
+def test_configurations_that_make_no_network(fields, reason):
+    with pytest.raises(Exception, match=reason):
+        ColorizationConfig(**fields)
+
+
+def test_guidance_is_nothing_until_given():
+    fields = {"encoder_widths": [8] * 4, "context_width": 8, "decoder_widths": [8] * 3, "head": "both", "guided": True}
+    model = ColorizationModel(ColorizationConfig(**fields)).eval()
+    with torch.no_grad():  # as after training: the last layers of the guidance begin at zero
+        for layer in (*model.network.guidance.joins, model.network.guidance.palette):
+            torch.nn.init.normal_(layer.weight, std=0.5)
+    picture = torch.randn(1, 3, 64, 64)
+    bins = model.network.guidance.palette.in_features
+    with torch.inference_mode():
+        plain = model(picture)
+        nothing = model(picture, hints=torch.zeros(1, 3, 16, 16), palette=torch.zeros(1, bins))
+        assert torch.allclose(plain.logits, nothing.logits, atol=1e-6)
+        hints = torch.zeros(1, 3, 16, 16)
+        hints[0, :, 8, 8] = torch.tensor([40.0, 40.0, 1.0])
+        assert not torch.allclose(plain.logits, model(picture, hints=hints).logits, atol=1e-3)
+        assert not torch.allclose(
+            plain.logits, model(picture, palette=torch.full((1, bins), 1 / bins)).logits, atol=1e-3
+        )
+    ordinary = ColorizationModel(ColorizationConfig(**{**fields, "head": "regression", "guided": False}))
+    with pytest.raises(ValueError, match="takes no hints"):
+        ordinary(picture, hints=hints)

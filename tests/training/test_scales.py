@@ -1,0 +1,261 @@
+"""Several processes, streams and caches see the same pictures as one process that reads files."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import datasets
+import numpy as np
+import pytest
+import torch
+from accelerate import DistributedType, PartialState
+from accelerate.state import AcceleratorState
+from PIL import Image
+from safetensors.torch import load_file
+from torch import multiprocessing
+
+from colorization.data.crops import Crops, RunOrder, StreamedCrops
+from colorization.data.decoded import decode_once
+from colorization.data.pictures import load_pictures, repeat_no_sky
+from colorization.data.transforms import View
+from colorization.training.loop import Machine, train
+from colorization.training.recipe import Recipe, save_recipe
+from colorization.training.sharding import fit_fsdp
+from colorization.training.watching import read_history
+from scripts.validation import HarnessValidation
+
+from ..conftest import ROOT, draw_landscape, make_tiny_model
+from .test_training import TINY
+
+RECIPE = dataclasses.replace(
+    TINY,
+    model={"encoder_widths": [8, 8, 8, 8], "context_width": 8, "decoder_widths": [8, 8, 8]},
+    crop_sizes=(32,),
+    batch_size=8,
+    validate_every=16,
+)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("scales")
+    for split, count in (("train", 20), ("val", 4)):
+        (folder / split).mkdir()
+        for seed in range(count):
+            draw_landscape(90, 64, seed).save(folder / split / f"{seed:02d}.png")
+    return folder
+
+
+def losses(folder) -> list[float]:
+    return [row["loss"] for row in read_history(folder / "history.csv")]
+
+
+def test_two_processes_learn_as_one_with_doubled_accumulation(data, tmp_path):
+    save_recipe(dataclasses.replace(RECIPE, accumulation=2), tmp_path / "one.yaml")
+    save_recipe(RECIPE, tmp_path / "two.yaml")
+    common = ["--data", str(data), "--encoder", "none", "--workers", "0", "--track"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+    def launch(launcher: list[str], name: str) -> None:
+        command = [
+            *launcher, "scripts/train.py", "--recipe", str(tmp_path / f"{name}.yaml"),
+            "--output", str(tmp_path / name), *common,
+        ]  # fmt: skip
+        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=280)
+        assert result.returncode == 0, result.stderr[-3000:]
+
+    launch([sys.executable], "one")
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29517"]
+    launch(torchrun, "two")
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert len(one) == 4 and one == pytest.approx(two, abs=1e-4)
+
+
+def train_tiny(data: Path, recipe: Recipe, output: Path, resume: bool = False) -> None:
+    pictures = load_pictures(str(data), "train")
+    validation = HarnessValidation(load_pictures(str(data), "validation"), recipe)
+    train(make_tiny_model(), recipe, pictures, validation, output, resume, Machine(workers=0))
+
+
+def train_divided(rank: int, ports: tuple[int, int], data: Path, recipe: Recipe, output: Path) -> None:
+    """One of two processes between which FSDP divides the model: a whole run, and its last step done again."""
+    os.environ.update(
+        {
+            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+            "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true",
+            "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+            "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT",
+        }
+    )  # fmt: skip
+    torch.set_num_threads(1)
+    for resume, port in zip((False, True), ports, strict=True):
+        os.environ["MASTER_PORT"] = str(port)
+        if resume and rank == 0:  # the other one waits for this one when they meet
+            shutil.move(output / "checkpoints" / "24", output / "whole")
+            shutil.move(output / "model", output / "model-whole")
+            shutil.copy(output / "history.csv", output / "whole")
+        # PyTorch divides a model between processes of a CPU too, but Accelerate asks it to between accelerators only.
+        PartialState(cpu=True)
+        PartialState._shared_state["distributed_type"] = DistributedType.MULTI_GPU
+        train_tiny(data, recipe, output, resume)
+        assert AcceleratorState().distributed_type == DistributedType.FSDP
+        AcceleratorState._reset_state(reset_partial_state=True)
+
+
+def test_fsdp_learns_as_one_process_does_and_is_continued_bitwise(data, tmp_path):
+    recipe = dataclasses.replace(
+        RECIPE, pictures=24, checkpoint_every=16, frozen_encoder_layers=("conv1", "bn1"),
+        adversarial_weight=0.1, discriminator_width=8,
+    )  # fmt: skip
+    train_tiny(data, dataclasses.replace(recipe, accumulation=4), tmp_path / "one")
+    with socket.socket() as first, socket.socket() as second:
+        for free in (first, second):
+            free.bind(("127.0.0.1", 0))
+        ports = first.getsockname()[1], second.getsockname()[1]
+    # What takes seconds to import is imported once for both processes.
+    multiprocessing.set_forkserver_preload(["colorization.training.loop", "eval.measuring", "pytest"])
+    multiprocessing.start_processes(
+        train_divided,
+        (ports, data, dataclasses.replace(recipe, accumulation=2), tmp_path / "two"),
+        nprocs=2,
+        start_method="forkserver",
+    )
+    rows = [read_history(tmp_path / name / "history.csv") for name in ("one", "two", "two/whole")]
+    assert [row["pictures"] for row in rows[0]] == [16, 24]
+    for one, divided, whole in zip(*rows, strict=True):
+        assert divided["psnr_rgb"] == whole["psnr_rgb"]
+        for measure in ("loss", "adversarial", "discriminator"):
+            assert divided[measure] == whole[measure] == pytest.approx(one[measure], abs=1e-4)
+    one, divided, whole = (
+        load_file(tmp_path / name / "model.safetensors") for name in ("one/model", "two/model", "two/model-whole")
+    )
+    assert all(torch.equal(weight, whole[name]) for name, weight in divided.items())
+    # Weights alone: the statistics of normalisation are of the pictures that the first process saw.
+    names = [name for name, _ in make_tiny_model().named_parameters()]
+    differences = torch.cat([(one[name].float() - divided[name].float()).abs().flatten() for name in names])
+    assert differences.mean() < 1e-5  # the run moves them by 6e-4
+
+
+@pytest.mark.parametrize(
+    ("distributed_type", "fsdp_version", "sentence"),
+    [(DistributedType.DEEPSPEED, 2, "does not run under DeepSpeed"), (DistributedType.FSDP, 1, "fsdp_version: 2")],
+)
+def test_what_a_run_cannot_be_divided_by_is_said(distributed_type, fsdp_version, sentence):
+    plugin = SimpleNamespace(fsdp_version=fsdp_version, activation_checkpointing=False)
+    accelerator = SimpleNamespace(distributed_type=distributed_type, state=SimpleNamespace(fsdp_plugin=plugin))
+    with pytest.raises(ValueError, match=sentence):
+        fit_fsdp(accelerator)
+
+
+@pytest.fixture(scope="module")
+def numbered():
+    """Pictures whose colour is their number, as a stream of three shards."""
+
+    def rows(shards):
+        for shard in shards:
+            for number in range(shard * 10, shard * 10 + 10):
+                yield {"image": Image.new("RGB", (40, 40), (number * 8, 90, 40)), "number": number}
+
+    features = datasets.Features({"image": datasets.Image(), "number": datasets.Value("int64")})
+    return datasets.Dataset.from_generator(rows, gen_kwargs={"shards": [0, 1, 2]}, features=features)
+
+
+def number_of(crop: torch.Tensor) -> int:
+    return round(crop[0].float().mean().item() / 8)
+
+
+def test_a_stream_is_divided_without_loss_or_repetition(numbered):
+    stream = numbered.to_iterable_dataset(num_shards=3)
+
+    def seen(parts, start=0, threads=1):
+        batches = []
+        for own in range(parts):
+            order = RunOrder(0, 90, 6, (32,), 0, start, range(90), parts=parts, own=[own])
+            crops = StreamedCrops(stream, order, View(0.5), seed=0, threads=threads, buffer=12)
+            batches.append([[number_of(crop) for crop in batch] for batch in crops])
+        return [list(itertools.chain(*step)) for step in zip(*batches, strict=True)]
+
+    whole = seen(1)
+    places = list(itertools.chain(*whole))
+    for first in (0, 30, 60):
+        assert sorted(places[first : first + 30]) == list(range(30))
+    assert places[:30] != places[30:60] and places[:30] != sorted(places[:30])
+    assert seen(2) == whole and seen(3) == whole  # any number of processes
+    assert seen(1, start=36) == whole[6:]  # continued
+    assert seen(1, threads=3) == whole
+
+
+def test_a_streamed_run_is_continued_bitwise(data, tmp_path, monkeypatch):
+    recipe = dataclasses.replace(RECIPE, checkpoint_every=16)
+    pictures = load_pictures(str(data), "train", streaming=True)
+    validation = HarnessValidation(load_pictures(str(data), "validation", streaming=True), recipe)
+
+    def run(output, resume=False):
+        machine = Machine(workers=0)
+        return train(make_tiny_model(), recipe, pictures, validation, output, resume, machine).state_dict()
+
+    whole = run(tmp_path / "whole")
+    from colorization.training import loop
+
+    calls, make = iter(range(100)), loop.make_batch
+
+    def fragile(*arguments):
+        if next(calls) == 5:
+            raise KeyboardInterrupt
+        return make(*arguments)
+
+    monkeypatch.setattr(loop, "make_batch", fragile)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path / "parts")
+    monkeypatch.setattr(loop, "make_batch", make)
+    parts = run(tmp_path / "parts", resume=True)
+    assert all(torch.equal(value, parts[name]) for name, value in whole.items())
+
+
+def test_decoded_pictures_are_the_pictures(data, tmp_path):
+    pictures = load_pictures(str(data), "train")
+    decoded = decode_once(pictures, tmp_path / "cache")
+    assert len(decoded) == 20
+    assert np.array_equal(np.array(decoded[7]), np.array(pictures[7]["image"]))
+    view = View(0.4)
+    assert torch.equal(Crops(decoded, view, 0)[(3, 9, 32)], Crops(pictures, view, 0)[(3, 9, 32)])
+    before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
+    decode_once(pictures, tmp_path / "cache")
+    assert before == {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}  # found
+    assert len(before) == 2  # nothing temporary is left
+    small = decode_once(pictures, tmp_path / "cache", max_side=45)
+    assert small[0].size == (45, 32)
+
+
+def test_pictures_without_sky_are_repeated_up_to_a_share():
+    def labelled(words):
+        return datasets.Dataset.from_dict({"image": [None] * len(words), "sky": words})
+
+    indices = repeat_no_sky(labelled(["yes"] * 7 + ["no"] * 2 + ["uncertain"]), 0.5)
+    assert sorted(set(indices)) == list(range(10))
+    assert sum(index in (7, 8) for index in indices) == len(indices) / 2 == 8
+    assert repeat_no_sky(labelled(["yes", "no"]), 0.4) is None
+    with pytest.raises(ValueError, match="no picture of this data set"):
+        repeat_no_sky(labelled(["yes"]), 0.4)
+    with pytest.raises(ValueError, match="column 'sky'"):
+        repeat_no_sky(datasets.Dataset.from_dict({"image": [None]}), 0.4)
+
+
+def test_an_address_is_read_as_a_folder_is(numbered, tmp_path):
+    (tmp_path / "built" / "data").mkdir(parents=True)
+    for split in ("train", "validation"):
+        numbered.to_parquet(tmp_path / "built" / "data" / f"{split}-00000-of-00001.parquet")
+    for streaming in (False, True):
+        pictures = load_pictures(f"file://{tmp_path}/built", "train", streaming)
+        rows = list(pictures)
+        assert [row["number"] for row in rows] == list(range(30)) and rows[0]["image"].size == (40, 40)
+    with pytest.raises(ValueError, match="no pictures could be read"):
+        load_pictures(f"file://{tmp_path}/nowhere", "train")
