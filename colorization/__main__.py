@@ -14,6 +14,7 @@ from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers.utils.logging import disable_progress_bar
 
+from . import baselines  # noqa: F401 - their checkpoints colour, too
 from .files import FORMATS, save_picture
 from .model.images import MAX_MEGAPIXELS, Photo, UnreadableImageError, read_photo
 from .model.pipeline_colorization import ColorizationPipeline, load_pipeline

@@ -73,6 +73,7 @@ def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], de
     if ":" in spec and not Path(spec).exists():
         return _of_function(spec)
 
+    import colorization.baselines  # noqa: F401 - their checkpoints are models to measure, too
     from colorization.model.pipeline_colorization import load_pipeline
 
     try:

@@ -12,11 +12,10 @@ from pathlib import Path
 import datasets
 import torch
 
-from colorization import ColorizationConfig, ColorizationModel
+from colorization import ColorizationModel
 from colorization.data.pictures import load_pictures
-from colorization.model.configuration_colorization import PRETRAINED
-from colorization.model.modeling_colorization import load_encoder
 from colorization.training.checkpoints import DiskFullError
+from colorization.training.encoders import IMAGENET_ENCODERS, load_encoder
 from colorization.training.loop import Machine, train
 from colorization.training.recipe import Recipe, RecipeError, describe_recipe, list_recipes, load_recipe
 
@@ -43,10 +42,10 @@ def build_model(recipe: Recipe, encoder: str, start_from: str | None) -> Coloriz
         OSError, ValueError: if weights cannot be read or do not fit.
     """
     if start_from:
-        config = ColorizationConfig.from_pretrained(start_from, **recipe.model)
-        return ColorizationModel.from_pretrained(start_from, config=config, dtype=torch.float32)
-    model = ColorizationModel(recipe.config())
-    if model.config.architecture in PRETRAINED:
+        config = recipe.model_class.config_class.from_pretrained(start_from, **recipe.model)
+        return recipe.model_class.from_pretrained(start_from, config=config, dtype=torch.float32)
+    model = recipe.model_class(recipe.config())
+    if model.config.architecture in IMAGENET_ENCODERS:
         load_encoder(model, None if encoder == "none" else encoder)
     return model
 

@@ -8,8 +8,6 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torchvision.models import mobilenet_v2
-from torchvision.ops import Conv2dNormActivation
 
 
 class RawOutput(NamedTuple):
@@ -70,33 +68,6 @@ class ResNetEncoder(nn.Module):
     def context_stage(self, out_channels: int) -> nn.Module:
         """What goes on from stride 16 to stride 32: trained with the decoder."""
         return _stage(self.widths[-1], out_channels, stride=2)
-
-
-class MobileNetEncoder(nn.Module):
-    """MobileNetV2 without its classifier (Sandler et al. 2018, arXiv:1801.04381), as it is in torchvision.
-
-    Its pretrained features go to stride 32; those of ResNet-18 up to ``layer3`` end at stride 16.
-    """
-
-    _ENDS = (1, 3, 6, 13)  # the last block at strides 2, 4, 8 and 16
-
-    def __init__(self, width: float) -> None:
-        super().__init__()
-        self.features = mobilenet_v2(width_mult=width).features
-        self.widths = tuple(self.features[end].out_channels for end in (*self._ENDS, -1))
-
-    def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """[B, 3, h, w] to features [B, C, h/s, w/s] at strides s of 2, 4, 8, 16 and 32, rounded up."""
-        found = []
-        for number, block in enumerate(self.features):
-            x = block(x)
-            if number in self._ENDS:
-                found.append(x)
-        return [*found, x]
-
-    def context_stage(self, out_channels: int) -> nn.Module:
-        """What makes the features at stride 32 those that the decoder wants: trained with it."""
-        return Conv2dNormActivation(self.widths[-1], out_channels, 1)
 
 
 class Context(nn.Module):
@@ -174,7 +145,7 @@ class ColorUNet(nn.Module):
     than 35 dB, and the two finest decoder levels are most of a usual U-Net's cost.
 
     Args:
-        encoder: ResNet-18 or MobileNetV2.
+        encoder: features at strides 2, 4, 8, 16 and perhaps 32, with ``widths`` and ``context_stage`` as ResNetEncoder.
         context_width: stage at stride 32.
         decoder_widths: from stride 16 on.
         channels: of the regressed colour, 0 for none.
@@ -184,7 +155,7 @@ class ColorUNet(nn.Module):
 
     def __init__(
         self,
-        encoder: ResNetEncoder | MobileNetEncoder,
+        encoder: nn.Module,
         context_width: int,
         decoder_widths: Sequence[int],
         channels: int = 2,

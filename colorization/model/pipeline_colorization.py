@@ -177,10 +177,12 @@ def load_pipeline(model: str | Path | None = None, device: str = "auto") -> Colo
     kind = ColorizationConfig.get_config_dict(source)[0].get("model_type")
     if kind is None:
         raise ValueError(f"{source}: there is no config.json of a model in it.")
-    if kind != ColorizationConfig.model_type:
+    # Subclasses are baselines; they are known once their package is imported.
+    classes = {each.config_class.model_type: each for each in (ColorizationModel, *ColorizationModel.__subclasses__())}
+    if kind not in classes:
         raise ValueError(f"{source}: this is a {kind!r} model, not a colorizer of this project.")
     # fp16 is for the file; a CPU computes faster and more exactly in fp32.
-    loaded = ColorizationModel.from_pretrained(source, dtype=torch.float32).eval()
+    loaded = classes[kind].from_pretrained(source, dtype=torch.float32).eval()
     loaded.to(memory_format=torch.channels_last)
     processor = ColorizationImageProcessor.from_pretrained(source)
     return ColorizationPipeline(model=loaded, image_processor=processor, device=device)

@@ -89,7 +89,7 @@ def export(model: ColorizationModel, recipe: Recipe, seen: int, folder: Path) ->
 
     Weights are stored in half precision. ``TRAINING.md`` becomes part of the card when the model is published.
     """
-    half = ColorizationModel(model.config)
+    half = type(model)(model.config)
     half.load_state_dict(model.state_dict())
     fresh = folder.with_name(folder.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)

@@ -24,11 +24,11 @@ from ..data.decoded import decode_once
 from ..data.pictures import repeat_no_sky
 from ..model.ab_bins import ab_histogram
 from ..model.color import rgb_to_lab
-from ..model.configuration_colorization import PRETRAINED
 from ..model.modeling_colorization import ColorizationModel
 from .batches import Batch, make_batch
 from .checkpoints import export, load_checkpoint, save_checkpoint
 from .discriminator import PatchDiscriminator
+from .encoders import IMAGENET_ENCODERS
 from .losses import discriminator_loss, generator_loss
 from .objective import Objective
 from .recipe import Recipe, save_recipe
@@ -319,7 +319,7 @@ def _freeze(model: ColorizationModel, recipe: Recipe) -> None:
 
 def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
     """Two learning rates; no weight decay on biases and normalisation (they have one dimension)."""
-    pretrained = model.config.architecture in PRETRAINED
+    pretrained = model.config.architecture in IMAGENET_ENCODERS
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 import torch.nn.functional as F
 
+from ..baselines import BaselineOutput
 from ..model.ab_bins import rarity_weights
 from ..model.modeling_colorization import ColorizationOutput
 from .losses import huber, l1, mean_chroma, mse, soft_cross_entropy
@@ -40,7 +41,7 @@ class Objective:
         size = output.ab.shape[-2:]
         target = F.interpolate(ab, size=size, mode="area")
         loss = ab.new_zeros(())
-        if output.rgb is not None:
+        if isinstance(output, BaselineOutput) and output.rgb is not None:
             parts["colour"] = self._colour(output.rgb, F.interpolate(rgb, size=size, mode="area"), 1.0)
         elif output.regressed is not None:
             parts["colour"] = self._colour(output.regressed, target, _AB_UNIT)

@@ -12,10 +12,13 @@ from typing import Any
 import yaml
 from huggingface_hub.errors import StrictDataclassError
 
+from ..baselines import BaselineConfig, BaselineModel
 from ..data.transforms import Degradation, View
 from ..model.configuration_colorization import ColorizationConfig
+from ..model.modeling_colorization import ColorizationModel
 
 RECIPES = Path(__file__).parent / "recipes"
+_BASELINE_FIELDS = {field.name for field in dataclasses.fields(BaselineConfig)}
 
 
 class RecipeError(ValueError):
@@ -29,7 +32,8 @@ class Recipe:
     name: str
     description: str
     # Model.
-    model: dict = field(default_factory=dict)  # fields of ColorizationConfig that differ from its defaults
+    baseline: bool = False  # whether the model is one to compare with: a BaselineModel
+    model: dict = field(default_factory=dict)  # fields of its configuration that differ from the defaults
     working_size: int = 256
     # Data.
     crop_sizes: tuple[int, ...] = (128,)  # px; one after the other over equal shares of the run, small ones first
@@ -95,17 +99,24 @@ class Recipe:
         """How its luminance is aged."""
         return Degradation(self.contrast, self.gamma, self.blur, self.grain, self.degradation_probability)
 
+    @property
+    def model_class(self) -> type[ColorizationModel]:
+        """The class of the recipe's model."""
+        return BaselineModel if self.baseline else ColorizationModel
+
     def config(self) -> ColorizationConfig:
         """The configuration of the recipe's model.
 
         Raises:
             RecipeError: if a field of ``model`` is unknown or makes no network.
         """
-        unknown = sorted(self.model.keys() - {field.name for field in dataclasses.fields(ColorizationConfig)})
-        if unknown:
-            raise RecipeError(f"model: unknown field {', '.join(unknown)}; ColorizationConfig says which there are.")
+        kind = self.model_class.config_class
+        known = {field.name for field in dataclasses.fields(kind)}
+        if unknown := sorted(self.model.keys() - known):
+            hint = "baseline=true has more" if set(unknown) <= _BASELINE_FIELDS else f"{kind.__name__} names them all"
+            raise RecipeError(f"model: unknown field {', '.join(unknown)}; {hint}.")
         try:
-            return ColorizationConfig(**self.model)
+            return kind(**self.model)
         except (StrictDataclassError, ValueError, TypeError) as error:
             # Its own sentence stands behind "Class validation error for ...".
             raise RecipeError(f"model: {error.__cause__ or error}") from error

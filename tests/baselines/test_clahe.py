@@ -7,8 +7,8 @@ import pytest
 import torch
 from skimage.exposure import equalize_adapthist
 
-from colorization import ColorizationConfig, ColorizationModel
-from colorization.model.clahe import equalize_locally
+from colorization.baselines import BaselineConfig, BaselineModel
+from colorization.baselines.clahe import equalize_locally
 from colorization.model.image_processing_colorization import normalize_lightness
 
 from ..conftest import draw_landscape
@@ -54,8 +54,8 @@ def test_pictures_of_a_batch_do_not_mix():
 def test_a_model_applies_it_by_itself(raw):
     small = {"architecture": "unet", "widths": (8, 8, 8, 8), "raw_lightness": raw}
     torch.manual_seed(0)
-    plain = ColorizationModel(ColorizationConfig(**small)).eval()
-    local = ColorizationModel(ColorizationConfig(**small, clahe=3.0)).eval()
+    plain = BaselineModel(BaselineConfig(**small)).eval()
+    local = BaselineModel(BaselineConfig(**small, clahe=3.0)).eval()
     local.load_state_dict(plain.state_dict())
     lightness = lightness_of()
     with torch.no_grad():
@@ -63,4 +63,4 @@ def test_a_model_applies_it_by_itself(raw):
         found = local(normalize_lightness(100 * lightness)).ab
     assert torch.allclose(found, expected, atol=2e-3) and found.std() > 0
     with pytest.raises(Exception, match="clip limit from 1 on"):
-        ColorizationConfig(clahe=0.5)
+        BaselineConfig(clahe=0.5)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import subprocess
 import sys
 import textwrap
-from pathlib import Path
 
 import pytest
 import torch
 from huggingface_hub.errors import StrictDataclassError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 
 from colorization import ColorizationConfig, ColorizationModel, load_pipeline
-from colorization.model.modeling_colorization import load_encoder
 
 from ..conftest import make_tiny_model
 
@@ -114,71 +111,3 @@ def test_half_precision_file_computes_in_full(tmp_path, tiny_pipeline, landscape
     pipe = load_pipeline(tmp_path, "cpu")
     assert {parameter.dtype for parameter in pipe.model.parameters()} == {torch.float32}
     assert pipe(landscape).size == landscape.size
-
-
-def test_encoder_from_a_file_says_what_it_found(tmp_path, caplog):
-    """Loaded, missing and unused are all named: a silent gap would train from noise."""
-    model = make_tiny_model()
-    state = {name: torch.full_like(value, 2) for name, value in model.network.encoder.state_dict().items()}
-    missing = state.pop("layer3.1.conv2.weight")
-    state["fc.weight"] = torch.zeros(3, 3)
-    save_file(state, tmp_path / "encoder.safetensors")
-    logger = logging.getLogger("transformers")
-    logger.addHandler(caplog.handler)  # transformers does not propagate
-    try:
-        load_encoder(model, tmp_path / "encoder.safetensors")
-    finally:
-        logger.removeHandler(caplog.handler)
-    assert "missing in the file: layer3.1.conv2.weight" in caplog.text and "not used: fc" in caplog.text
-    loaded = model.network.encoder.state_dict()
-    assert torch.equal(loaded["conv1.weight"], state["conv1.weight"])
-    assert not torch.equal(loaded["layer3.1.conv2.weight"], torch.full_like(missing, 2))
-
-
-def test_encoder_errors(tmp_path):
-    model = make_tiny_model()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    load_encoder(model, None)
-    with pytest.raises(FileNotFoundError, match="no file"):
-        load_encoder(model, tmp_path / "nothing.safetensors")
-    save_file({"classifier": torch.zeros(2)}, tmp_path / "other.safetensors")
-    with pytest.raises(ValueError, match="no tensor"):
-        load_encoder(model, tmp_path / "other.safetensors")
-    assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
-
-
-@pytest.mark.parametrize(
-    ("architecture", "file", "deepest"),
-    [
-        ("resnet-unet", "resnet18_imagenet_stem_to_layer3.safetensors", "layer3.1.conv2.weight"),
-        ("mobilenet-unet", "mobilenet_v2_imagenet_features.safetensors", "features.18.0.weight"),
-    ],
-)
-def test_imagenet_encoder_fits(shared: Path, architecture: str, file: str, deepest: str):
-    model = ColorizationModel(ColorizationConfig(architecture=architecture))
-    load_encoder(model, shared / "weights" / file)
-    weights, encoder = load_file(shared / "weights" / file), model.network.encoder.state_dict()
-    assert all(torch.equal(value, weights[name]) for name, value in encoder.items() if name in weights)
-    assert torch.equal(encoder[deepest], weights[deepest])
-
-
-def test_hints_and_palettes_reach_the_picture_through_mobilenet():
-    """Nothing given is exactly nothing added; what is given changes colours far from where it was given, too."""
-    torch.manual_seed(0)
-    config = ColorizationConfig(
-        architecture="mobilenet-unet", encoder_width=0.25, context_width=16, decoder_widths=(8, 8, 8), head="both",
-        guided=True,
-    )  # fmt: skip
-    model = ColorizationModel(config).eval()
-    for layer in (*model.network.guidance.joins, model.network.guidance.palette):
-        torch.nn.init.normal_(layer.weight)
-    pixels = torch.randn(1, 3, 70, 101)  # not a multiple of any stride
-    nothing, hints = torch.zeros(1, 3, 18, 26), torch.zeros(1, 3, 18, 26)
-    hints[0, :, 2, 2] = torch.tensor([40.0, -30.0, 1.0])
-    palette = torch.nn.functional.one_hot(torch.tensor([5]), 227).float()
-    with torch.inference_mode():
-        alone = model(pixels).ab
-        assert alone.shape == (1, 2, 18, 26)
-        assert torch.equal(model(pixels, hints=nothing, palette=torch.zeros(1, 227)).ab, alone)
-        assert (model(pixels, hints=hints).ab - alone)[..., -1, -1].abs().max() > 0
-        assert (model(pixels, palette=palette).ab - alone).abs().max() > 0

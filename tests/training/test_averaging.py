@@ -34,7 +34,9 @@ def test_weights_lie_between_and_the_first_decides_the_rest(tmp_path):
 
 def test_refusals_are_sentences_and_leave_nothing(tmp_path, capsys):
     first = save(tmp_path / "first", make_tiny_model())
-    other = ColorizationModel(ColorizationConfig(architecture="unet", widths=(8, 8)))
+    other = ColorizationModel(
+        ColorizationConfig(encoder_widths=(8, 8, 8, 16), context_width=8, decoder_widths=(8, 8, 8))
+    )
     second = save(tmp_path / "second", other)
     for arguments, sentence in (
         ([first, second, "--output", str(tmp_path / "out")], "not of one architecture"),

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .networks import RawOutput
+from ..model.networks import RawOutput
 
 
 class ZhangNet(nn.Module):
