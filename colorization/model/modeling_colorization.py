@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import Dinov2Config, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from .ab_bins import ab_centres, annealed_mean
 from .configuration_colorization import ColorizationConfig
+from .dinov2_network import Dinov2ColorNetwork
 from .networks import ColorUNet, RawOutput, ResNetEncoder
 
 _CALIBRATION_RANGE = (0.7, 1.6)  # factors on chroma beyond these are more often wrong than right
@@ -26,16 +27,20 @@ class ColorizationOutput(ModelOutput):
         logits: [B, Q, h/s, w/s] float32 over the bins of ab (``ab_bins.ab_centres``), where there is a
             classifier.
         log_chroma: [B] float32, natural logarithm of the predicted mean chroma (CIE units), of guided networks.
+        log_chroma_variance: [B] float32, logarithm of the variance of that.
+        coarse: [B, 2, h/16, w/16] float32, CIE ab of the whole picture before the decoder; trained beside it.
     """
 
     ab: torch.FloatTensor | None = None
     regressed: torch.FloatTensor | None = None
     logits: torch.FloatTensor | None = None
     log_chroma: torch.FloatTensor | None = None
+    log_chroma_variance: torch.FloatTensor | None = None
+    coarse: torch.FloatTensor | None = None
 
 
 class ColorizationModel(PreTrainedModel):
-    """U-Net that predicts CIE ab from a grey picture. Losses live in training; there is no ``labels`` argument."""
+    """Network that predicts CIE ab from a grey picture. Losses live in training; there is no ``labels`` argument."""
 
     config_class = ColorizationConfig
     base_model_prefix = "colorization"
@@ -51,6 +56,17 @@ class ColorizationModel(PreTrainedModel):
     def _build_network(self) -> nn.Module:
         """Make the network that the configuration names: pixel_values to a :class:`RawOutput`."""
         config = self.config
+        if config.architecture == "dinov2":
+            return Dinov2ColorNetwork(
+                Dinov2Config(**(config.backbone or {}), attn_implementation="sdpa"),
+                config.taps,
+                config.attention_width,
+                config.attention_layers,
+                config.attention_heads,
+                config.encoder_widths,
+                config.decoder_widths,
+                len(ab_centres()),
+            )
         return ColorUNet(
             ResNetEncoder(config.encoder_widths),
             config.context_width,
@@ -62,7 +78,7 @@ class ColorizationModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
-        if module is self.network.head:  # begin near grey
+        if module in (self.network.head, getattr(self.network, "coarse", None)):  # begin near grey
             nn.init.normal_(module.weight, std=self.config.initializer_range / self.config.ab_scale)
             nn.init.zeros_(module.bias)
         elif self.config.guided and module in (*self.network.guidance.joins, self.network.guidance.palette):
@@ -71,6 +87,12 @@ class ColorizationModel(PreTrainedModel):
             nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
+        elif isinstance(module, nn.LayerNorm):
+            nn.init.ones_(module.weight)
+            nn.init.zeros_(module.bias)
+        elif isinstance(module, Dinov2ColorNetwork):
+            nn.init.zeros_(module.feature_mean)
+            nn.init.ones_(module.feature_std)
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
@@ -130,6 +152,10 @@ class ColorizationModel(PreTrainedModel):
             output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
             if output.regressed is not None:
                 output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
+        output.ab = output.ab * config.chroma_gain
+        if raw.coarse is not None:
+            output.coarse = raw.coarse.float() * config.ab_scale
+            output.log_chroma_variance = raw.log_chroma_variance.float()
         if raw.log_chroma is not None:
             output.log_chroma = raw.log_chroma.float()
             output.ab = calibrate(output.ab, output.log_chroma, config.calibration)

@@ -19,6 +19,10 @@ class RawOutput(NamedTuple):
     """[B, Q, h, w] over the bins of ab."""
     log_chroma: torch.Tensor | None = None
     """[B] natural logarithm of the picture's mean chroma."""
+    log_chroma_variance: torch.Tensor | None = None
+    """[B] logarithm of the variance of that."""
+    coarse: torch.Tensor | None = None
+    """[B, 2, h/16, w/16] ab of the whole picture, before the decoder."""
 
 
 class BasicBlock(nn.Module):
@@ -42,7 +46,8 @@ class BasicBlock(nn.Module):
         return F.relu(self.bn2(self.conv2(x)) + shortcut, inplace=True)
 
 
-def _stage(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+def residual_stage(in_channels: int, out_channels: int, stride: int) -> nn.Sequential:
+    """Two residual blocks, the first with the stride."""
     return nn.Sequential(BasicBlock(in_channels, out_channels, stride), BasicBlock(out_channels, out_channels))
 
 
@@ -54,9 +59,9 @@ class ResNetEncoder(nn.Module):
         self.widths = stem, *stages = tuple(widths)
         self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False)
         self.bn1 = nn.BatchNorm2d(stem)
-        self.layer1 = _stage(stem, stages[0], stride=1)
-        self.layer2 = _stage(stages[0], stages[1], stride=2)
-        self.layer3 = _stage(stages[1], stages[2], stride=2)
+        self.layer1 = residual_stage(stem, stages[0], stride=1)
+        self.layer2 = residual_stage(stages[0], stages[1], stride=2)
+        self.layer3 = residual_stage(stages[1], stages[2], stride=2)
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
         """[B, 3, h, w] to features [B, C, h/s, w/s] at strides s of 2, 4, 8 and 16, rounded up."""
@@ -67,7 +72,7 @@ class ResNetEncoder(nn.Module):
 
     def context_stage(self, out_channels: int) -> nn.Module:
         """What goes on from stride 16 to stride 32: trained with the decoder."""
-        return _stage(self.widths[-1], out_channels, stride=2)
+        return residual_stage(self.widths[-1], out_channels, stride=2)
 
 
 class Context(nn.Module):

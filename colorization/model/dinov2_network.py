@@ -1,0 +1,222 @@
+"""The release's network: a frozen DINOv2 sees the whole picture, a small network turns what it saw into colour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+from transformers import Dinov2Config, Dinov2Model
+
+from .networks import DecoderLevel, RawOutput, residual_stage
+
+CELL = 16
+"""Pixels of the picture a side that one token stands for: the stride at which the decoder begins."""
+_FEATURE_RANGE = 127 / 16  # standard deviations; features are cached as whole sixteenths in one byte
+
+
+class DetailEncoder(nn.Module):
+    """ResNet-18 from the stem to ``layer2``, parameters named as in torchvision: edges and textures, no meaning."""
+
+    def __init__(self, widths: Sequence[int]) -> None:
+        super().__init__()
+        stem, first, second = widths
+        self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False)
+        self.bn1 = nn.BatchNorm2d(stem)
+        self.layer1 = residual_stage(stem, first, stride=1)
+        self.layer2 = residual_stage(first, second, stride=2)
+
+    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """[B, 3, h, w] to features at strides 4 and 8."""
+        stride2 = F.relu(self.bn1(self.conv1(x)), inplace=True)
+        stride4 = self.layer1(F.max_pool2d(stride2, 3, stride=2, padding=1))
+        return stride4, self.layer2(stride4)
+
+
+class AttentionBlock(nn.Module):
+    """Transformer block, normalised first: every place of the picture asks every other (Vaswani et al. 2017)."""
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        self.heads = heads
+        self.norm1, self.norm2 = nn.LayerNorm(width), nn.LayerNorm(width)
+        self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.fc1, self.fc2 = nn.Linear(width, 2 * width), nn.Linear(2 * width, width)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """[B, N, D] to the same shape."""
+        batch, count, width = x.shape
+        query, key, value = self.qkv(self.norm1(x)).view(batch, count, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        mixed = F.scaled_dot_product_attention(query, key, value)
+        x = x + self.out(mixed.transpose(1, 2).reshape(batch, count, width))
+        return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
+
+
+class GuidanceInputs(nn.Module):
+    """What a person adds: colours at points (at strides 4, 8 and 16) and the palette of a photograph or a look.
+
+    No layer has a bias, so nothing given is exactly nothing added: one network serves with and without. Points and
+    palette as in Zhang et al. 2017, arXiv:1705.02999.
+    """
+
+    def __init__(self, widths: Sequence[int], bins: int, palette_width: int) -> None:
+        super().__init__()
+        own = (32, 48, 64)
+        self.points = nn.ModuleList(
+            nn.Conv2d(i, o, 3, stride, padding=1, bias=False)
+            for i, o, stride in zip((3, *own), own, (1, 2, 2), strict=False)
+        )
+        self.joins = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in zip(own, widths, strict=True))
+        self.palette = nn.Linear(bins, palette_width, bias=False)
+
+    def forward(self, hints: torch.Tensor) -> list[torch.Tensor]:
+        """[B, 3, h/4, w/4] (ab in network units, 1 where given) to what is added at strides 4, 8 and 16."""
+        added, x = [], hints
+        for point, join in zip(self.points, self.joins, strict=True):
+            x = F.relu(point(x))
+            added.append(join(x))
+        return added
+
+
+class Dinov2ColorNetwork(nn.Module):
+    """DINOv2 on the whole picture, two attention blocks over its tokens, a decoder to stride 4.
+
+    The backbone (Oquab et al. 2023, arXiv:2304.07193) sees the picture at 14/16 of its size, so that each of its
+    patches of 14 px lies on a cell of 16 px; what it says after the layers ``taps`` is standardised and projected.
+    The backbone is not trained: what it says of a picture can be kept (:meth:`see`) and used for any crop of it.
+
+    Args:
+        backbone: of the transformer.
+        taps: after which of its blocks it is listened to.
+        width, layers, heads: of the attention blocks over tokens.
+        detail_widths: of the convolutional path, stem and stages at stride 4 and 8.
+        decoder_widths: at stride 8 and 4.
+        bins: classes of the classifier.
+    """
+
+    def __init__(
+        self,
+        backbone: Dinov2Config,
+        taps: Sequence[int],
+        width: int,
+        layers: int,
+        heads: int,
+        detail_widths: Sequence[int],
+        decoder_widths: Sequence[int],
+        bins: int,
+    ) -> None:
+        super().__init__()
+        self.backbone = Dinov2Model(backbone)
+        self.patch, self.taps = backbone.patch_size, tuple(taps)
+        features = len(self.taps) * backbone.hidden_size
+        # Of the features over training pictures: one scale for all channels, and a byte is enough to keep one.
+        self.register_buffer("feature_mean", torch.zeros(features))
+        self.register_buffer("feature_std", torch.ones(features))
+        self.project = nn.Linear(features, width)
+        self.blocks = nn.ModuleList(AttentionBlock(width, heads) for _ in range(layers))
+        self.norm = nn.LayerNorm(width)
+        self.coarse = nn.Linear(width, 2)
+        self.picture = nn.Sequential(nn.Linear(2 * width, width // 2), nn.GELU(), nn.Linear(width // 2, 2))
+        self.shift = nn.Linear(width, width)
+        self.detail = DetailEncoder(detail_widths)
+        _, first, second = detail_widths
+        self.level8 = DecoderLevel(width, second, decoder_widths[0])
+        self.level4 = DecoderLevel(decoder_widths[0], first, decoder_widths[1])
+        last = decoder_widths[1]
+        self.head = nn.Conv2d(last, 2, 1)
+        self.classifier = nn.Sequential(
+            nn.Conv2d(last, 2 * last, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(2 * last, bins, 1)
+        )
+        self.guidance = GuidanceInputs((first, second, width), bins, width)
+
+    def see(self, x: torch.Tensor) -> torch.Tensor:
+        """Ask the backbone about whole pictures.
+
+        Args:
+            x: pixel_values [B, 3, h, w]; sides that are no multiples of 16 are brought to the nearest.
+
+        Returns:
+            [B, 1 + gh * gw, C] standardised features of the picture (first) and of its cells, row by row.
+        """
+        rows, columns = cells_of(*x.shape[-2:])
+        x = _resize(x, rows * self.patch, columns * self.patch)
+        states = self.backbone(x.to(self.project.weight.dtype), output_hidden_states=True).hidden_states
+        features = torch.cat([states[tap] for tap in self.taps], dim=2)
+        standard = (features.float() - self.feature_mean.float()) / self.feature_std.float()
+        return standard.clamp(-_FEATURE_RANGE, _FEATURE_RANGE).to(x.dtype)
+
+    def forward(
+        self,
+        x: torch.Tensor,
+        hints: torch.Tensor | None = None,
+        palette: torch.Tensor | None = None,
+        features: torch.Tensor | None = None,
+        window: tuple[int, int, int, int] | None = None,
+        keep_detail: torch.Tensor | None = None,
+    ) -> RawOutput:
+        """Predict colour, in the network's units.
+
+        Args:
+            x: pixel_values [B, 3, h, w] of the whole picture, or of the window.
+            hints: [B, 3, h/4, w/4] of the whole picture.
+            palette: [B, Q].
+            features: what :meth:`see` said of the whole picture, where it is known.
+            window: rows and columns of the whole picture in cells, and the window's top and left cell in it.
+            keep_detail: [B, 1, 1, 1], 0 where the detail path is dropped, 1 elsewhere; for training.
+        """
+        rows, columns = window[:2] if window else cells_of(*x.shape[-2:])
+        tokens = self.project((self.see(x) if features is None else features).to(self.project.weight.dtype))
+        added = None if hints is None else self.guidance(hints)
+        if palette is not None:
+            tokens = tokens + self.guidance.palette(palette)[:, None]
+        if added is not None:
+            own = F.interpolate(added[2], size=(rows, columns), mode="nearest")
+            tokens = torch.cat((tokens[:, :1], tokens[:, 1:] + own.flatten(2).transpose(1, 2)), dim=1)
+        for block in self.blocks:
+            tokens = block(tokens)
+        tokens = self.norm(tokens)
+        log_chroma, log_variance = self.picture(torch.cat((tokens[:, 0], tokens[:, 1:].mean(1)), 1)).unbind(1)
+        cells = tokens[:, 1:] + self.shift(tokens[:, :1])
+        coarse = _to_map(self.coarse(cells), rows, columns)
+        context = _to_map(cells, rows, columns)
+        stride4, stride8 = self.detail(x)
+        if keep_detail is not None:
+            stride4, stride8 = stride4 * keep_detail, stride8 * keep_detail
+        if window:
+            _, _, top, left = window
+            height, width = x.shape[-2] // CELL, x.shape[-1] // CELL
+            context = context[:, :, top : top + height, left : left + width]
+            added = added and [
+                part[:, :, top * s : (top + height) * s, left * s : (left + width) * s]
+                for part, s in zip(added, (4, 2, 1), strict=True)
+            ]
+        if added is not None:
+            stride4, stride8 = stride4 + added[0], stride8 + added[1]
+        x = self.level4(self.level8(context, stride8), stride4)
+        return RawOutput(self.head(x), self.classifier(x), log_chroma, log_variance, coarse)
+
+
+def cells_of(height: int, width: int) -> tuple[int, int]:
+    """Rows and columns of cells of a picture, at least one each."""
+    return max(1, (height + CELL // 2) // CELL), max(1, (width + CELL // 2) // CELL)
+
+
+def _to_map(tokens: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
+    """[B, rows * columns, D] to [B, D, rows, columns]."""
+    return tokens.transpose(1, 2).unflatten(2, (rows, columns))
+
+
+def _resize(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
+    """Bilinear and antialiased, as two products of matrices: exporters have no antialiasing of their own."""
+    down, across = _triangle(x.shape[-2], height, x), _triangle(x.shape[-1], width, x)
+    return down @ x @ across.T
+
+
+def _triangle(length: int, new: int, like: torch.Tensor) -> torch.Tensor:
+    """Weights [new, length] of the triangle filter (align_corners=False), as wide as the step where that is above 1."""
+    step = length / new
+    centres = (torch.arange(new, device=like.device, dtype=torch.float32) + 0.5) * step - 0.5
+    places = torch.arange(length, device=like.device, dtype=torch.float32)
+    weights = (1 - (places[None] - centres[:, None]).abs() / max(step, 1.0)).clamp(min=0)
+    return (weights / weights.sum(dim=1, keepdim=True)).to(like.dtype)
