@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import io
 import logging
 import threading
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from PIL import ExifTags, Image, ImageChops, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
+
+from .depth import NotAPhotographError, to_8_bits
+from .metadata import clean_exif, orientation_of, read_exif, turn_upright
+from .png import Png, mask_of_key, open_png
+from .profiles import to_srgb
+from .readers import MissingReaderError, develop, is_raw, readable, refuse, unknown
+from .tiff import RawError, TiffError, look, open_tiff, read_page
 
 logger = logging.getLogger(__name__)
 
 MAX_MEGAPIXELS = 100.0
-# MPO, which many phones write into .jpg files, is opened through JPEG.
-READABLE = ("JPEG", "PNG", "TIFF", "WEBP", "BMP", "GIF", "PPM", "AVIF")
-_SAME_COLOUR = 2  # largest difference of 255 between profiles that both mean sRGB
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "TIFF")
 _BAND = 256  # rows handled at once, so that no second full-size copy is needed
 
-# How a TIFF file is laid out is not a fact about the photograph, and wrong for the copy.
-_LAYOUT_TAGS = {
-    *range(254, 260),
-    *(262, 266, 273, 277, 278, 279, 284, 317, 320, 322, 323, 324, 325, 330, 338, 339, 347),
-    *(ExifTags.Base.InterColorProfile, ExifTags.Base.Orientation),
-}
 _pillow_lock = threading.Lock()
 
 
@@ -44,9 +42,10 @@ class Photo:
     Attributes:
         rgb: uint8 [H, W, 3], upright, display sRGB.
         alpha: uint8 [H, W], or None where the file has none.
-        exif: EXIF block without orientation (the pixels are upright), or None.
+        exif: EXIF block of what is true of a copy too, as ``metadata.clean_exif`` keeps it, or None.
         format: Pillow's name of the file format, or None for a picture that was never a file.
         name: what to call it in messages.
+        pages: how many pages or frames its file has.
     """
 
     rgb: np.ndarray
@@ -54,6 +53,16 @@ class Photo:
     exif: bytes | None = None
     format: str | None = None
     name: str = "picture"
+    pages: int = 1
+
+    @property
+    def seen(self) -> np.ndarray:
+        """``rgb``, with pixels that alpha hides wholly in the mean colour of the others: what lies there is unseen."""
+        if self.alpha is None or self.alpha.all():
+            return self.rgb
+        hidden, seen = self.alpha == 0, self.rgb.copy()
+        seen[hidden] = 128 if hidden.all() else (self.rgb[~hidden].mean(axis=0) + 0.5).astype(np.uint8)
+        return seen
 
     @property
     def height(self) -> int:
@@ -69,6 +78,7 @@ def read_photo(
     *,
     name: str | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
+    page: int = 0,
 ) -> Photo:
     """Read a picture: upright, in sRGB, 8 bits a channel, with its alpha and EXIF.
 
@@ -76,15 +86,17 @@ def read_photo(
         source: a path, the bytes of a file, an open binary file, or a Pillow picture.
         name: what to call it in messages; by default the file's name.
         max_megapixels: more pixels than this are refused before they are decoded.
+        page: of a file with several pages or frames, counted from 0.
 
     Raises:
         UnreadableImageError: for anything that does not become a picture, with the reason.
     """
-    picture, alpha, exif, file_format, name = _decoded(source, name, max_megapixels)
-    rgb = _to_array(picture)
+    found = _decoded(source, name, max_megapixels, page)
+    rgb = _to_array(found.picture)
     if rgb.ndim == 2:
         rgb = np.repeat(rgb[:, :, None], 3, axis=2)
-    return Photo(rgb, None if alpha is None else _to_array(alpha), exif, file_format, name)
+    alpha = None if found.alpha is None else _to_array(found.alpha)
+    return Photo(rgb, alpha, found.exif, found.format, found.name, found.pages)
 
 
 def read_picture(
@@ -94,15 +106,25 @@ def read_picture(
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Image.Image:
     """As :func:`read_photo`, but only the colours, as a Pillow picture of mode RGB: no copy is made for an array."""
-    picture = _decoded(source, name, max_megapixels)[0]
+    picture = _decoded(source, name, max_megapixels, 0).picture
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
-# Picture of mode RGB or L, alpha, EXIF, file format, name.
-_Decoded = tuple[Image.Image, Image.Image | None, bytes | None, str | None, str]
+@dataclass(frozen=True)
+class _Decoded:
+    """A picture of mode RGB or L, its alpha, EXIF, file format, name, and how many pages its file has."""
+
+    picture: Image.Image
+    alpha: Image.Image | None
+    exif: bytes | None
+    format: str | None
+    name: str
+    pages: int = 1
 
 
-def _decoded(source: str | Path | bytes | BinaryIO | Image.Image, name: str | None, max_megapixels: float) -> _Decoded:
+def _decoded(
+    source: str | Path | bytes | BinaryIO | Image.Image, name: str | None, max_megapixels: float, page: int
+) -> _Decoded:
     if isinstance(source, Image.Image):
         name = name or getattr(source, "filename", None) or "picture"
         return _decode(source, str(name), max_megapixels, ours=False)
@@ -110,9 +132,9 @@ def _decoded(source: str | Path | bytes | BinaryIO | Image.Image, name: str | No
         path = Path(source)
         name = name or path.name
         with _open_file(path, name) as file:
-            return _read(file, name, max_megapixels)
+            return _read(file, name, max_megapixels, page)
     file = io.BytesIO(source) if isinstance(source, bytes | bytearray) else source
-    return _read(file, name or Path(str(getattr(file, "name", "picture"))).name, max_megapixels)
+    return _read(file, name or Path(str(getattr(file, "name", "picture"))).name, max_megapixels, page)
 
 
 def _open_file(path: Path, name: str) -> BinaryIO:
@@ -132,32 +154,99 @@ def _open_file(path: Path, name: str) -> BinaryIO:
         raise UnreadableImageError(f"{name}: the file cannot be opened ({reason}).") from None
 
 
-def _read(file: BinaryIO, name: str, max_megapixels: float) -> _Decoded:
-    head = file.read(512)
-    file.seek(0)
-    if not head:
-        raise UnreadableImageError(f"{name}: the file is empty.")
-    if b"<svg" in head.lower() or head.lstrip().startswith((b"<?xml", b"<!DOCTYPE svg")):
-        raise UnreadableImageError(f"{name}: this is a vector drawing (SVG), not a photograph; export it as PNG first.")
+def _read(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _Decoded:
     try:
-        with _pixel_limit(max_megapixels):
-            picture = Image.open(file, formats=READABLE)
-        with picture:
-            return _decode(picture, name, max_megapixels)
+        head = file.read(512)
+        file.seek(0)
+        if not head:
+            raise UnreadableImageError(f"{name}: the file is empty.")
+        if refusal := refuse(head):
+            raise UnreadableImageError(f"{name}: {refusal}")
+        if is_raw(head):
+            return _decode(develop(file), name, max_megapixels, file_format="RAW")
+        if head[:2] in (b"II", b"MM"):
+            return _read_tiff(file, name, max_megapixels, page)
+        png = open_png(file) if head.startswith(b"\x89PNG") else None
+        return _read_with_pillow(png.file if png else file, name, max_megapixels, page, png)
     except UnidentifiedImageError:
-        known = "JPEG, PNG, TIFF, WebP, BMP, GIF, PPM or AVIF"
-        raise UnreadableImageError(f"{name}: this is not a picture in a known format ({known}).") from None
+        raise UnreadableImageError(f"{name}: {unknown(head)}") from None
     except Image.DecompressionBombError:
         raise UnreadableImageError(_too_large(name, "far more pixels", max_megapixels)) from None
     except MemoryError:
         raise UnreadableImageError(f"{name}: there is not enough memory to decode this picture.") from None
     except UnreadableImageError:
         raise
-    except (OSError, SyntaxError, ValueError, EOFError, OverflowError, KeyError, IndexError, TypeError) as error:
-        # The decoders of Pillow raise all of these on damaged files.
-        if "truncated" in str(error).lower() or isinstance(error, EOFError):
+    except (TiffError, MissingReaderError, NotAPhotographError) as error:
+        raise UnreadableImageError(f"{name}: {error}.") from None
+    except Exception as error:
+        # The decoders of Pillow raise anything on damaged files.
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        if "truncated" in reason.lower() or isinstance(error, EOFError):
             raise UnreadableImageError(f"{name}: the file is cut off in the middle of the picture.") from None
-        raise UnreadableImageError(f"{name}: the picture is damaged ({error}).") from None
+        raise UnreadableImageError(f"{name}: the picture is damaged ({reason}).") from None
+
+
+def _read_with_pillow(
+    file: BinaryIO, name: str, max_megapixels: float, page: int, png: Png | None = None, pages: int | None = None
+) -> _Decoded:
+    with _pixel_limit(max_megapixels):
+        picture = Image.open(file, formats=readable())
+    with picture:
+        if pages is None:
+            pages = getattr(picture, "n_frames", 1) if picture.format in _ANIMATED else 1
+            if not 0 <= page < pages:
+                raise TiffError(f"there is no page {page + 1}; it has {pages}")
+        if page:
+            picture.seek(page)
+        found = _decode(picture, name, max_megapixels, png=png)
+    return replace(found, pages=pages)
+
+
+def _read_tiff(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _Decoded:
+    """Through Pillow what it reads rightly, through tifffile the rest, and either stands in for the other."""
+    tif = open_tiff(file)
+    if tif is None:
+        file.seek(0)
+        return _read_with_pillow(file, name, max_megapixels, page)
+    try:
+        seen = look(tif, page)
+    except RawError:
+        return _decode(develop(file), name, max_megapixels, file_format="RAW")
+    _check_size(seen.width, seen.height, name, max_megapixels)
+    place = seen.places[page]
+    if seen.plain:
+        try:
+            file.seek(0)
+            return _read_with_pillow(file, name, max_megapixels, place, pages=len(seen.places))
+        except UnidentifiedImageError:
+            pass
+    try:
+        found = read_page(tif, place)
+    except TiffError as error:
+        if not error.codec:
+            raise
+        try:  # Pillow's own codecs; 16 bits of a colour become 8 by their upper half
+            file.seek(0)
+            return _read_with_pillow(file, name, max_megapixels, place, pages=len(seen.places))
+        except UnreadableImageError:
+            raise
+        except Exception:
+            raise error from None
+    exif = Image.Exif()
+    with contextlib.suppress(Exception):  # a broken note is no broken picture
+        file.seek(0)
+        exif.load_from_fp(file)
+    pixels = Image.fromarray(found.pixels) if found.mode in ("L", "RGB") else None
+    if pixels is None:
+        size = found.pixels.shape[1::-1]
+        pixels = Image.frombuffer(
+            found.mode, size, np.ascontiguousarray(found.pixels).tobytes(), "raw", found.mode, 0, 1
+        )
+    alpha = None if found.alpha is None else Image.fromarray(found.alpha)
+    turn = orientation_of(exif)
+    pixels = turn_upright(to_srgb(pixels, found.icc, name), turn)
+    alpha = alpha and turn_upright(alpha, turn)
+    return _Decoded(pixels, alpha, clean_exif(exif, name=name), "TIFF", name, len(seen.places))
 
 
 @contextlib.contextmanager
@@ -176,97 +265,43 @@ def _too_large(name: str, pixels: str, max_megapixels: float) -> str:
     return f"{name}: {pixels} than the limit of {max_megapixels:g} megapixels; make it smaller first."
 
 
-def _decode(picture: Image.Image, name: str, max_megapixels: float, ours: bool = True) -> _Decoded:
-    width, height = picture.size
+def _check_size(width: int, height: int, name: str, max_megapixels: float) -> None:
     if width < 1 or height < 1:
         raise UnreadableImageError(f"{name}: the picture has no pixels ({width} × {height}).")
     if width * height > max_megapixels * 1e6:
         size = f"{width:,} × {height:,} = {width * height / 1e6:.1f} megapixels, more"
         raise UnreadableImageError(_too_large(name, size, max_megapixels))
-    file_format, icc = picture.format, picture.info.get("icc_profile")
+
+
+def _decode(
+    picture: Image.Image,
+    name: str,
+    max_megapixels: float,
+    ours: bool = True,
+    png: Png | None = None,
+    file_format: str | None = None,
+) -> _Decoded:
+    _check_size(*picture.size, name, max_megapixels)
+    file_format, icc = file_format or picture.format, picture.info.get("icc_profile") or (png and png.icc)
     picture.load()
-    upright, exif = _upright(picture, name, ours)
-    alpha = None
-    if upright.has_transparency_data:
-        if upright.mode not in ("RGBA", "LA"):
-            upright = upright.convert("RGBA")
-        alpha = upright.getchannel("A")
-        upright = upright.convert("RGB" if upright.mode == "RGBA" else "L")
-    return _to_srgb(_to_8_bits(upright, name), icc, name), alpha, exif, file_format, name
-
-
-def _to_8_bits(picture: Image.Image, name: str) -> Image.Image:
-    """Grey of 16 and 32 bits and floating point to 8 bits, rounded; Pillow's own ``convert`` would clip it."""
-    if picture.mode.startswith("I;16") or picture.mode in ("I", "F"):
+    # A plain JPEG, of which there are many, has nothing to parse.
+    bare = ours and file_format == "JPEG" and not {"exif", "xmp", "dpi"} & picture.info.keys()
+    exif = Image.Exif() if bare else read_exif(picture)
+    turn, facts = orientation_of(exif), clean_exif(exif, picture.info.get("dpi"), name)
+    alpha = mask_of_key(picture, png.file, png.key) if png and png.key else None
+    deep = picture.mode.startswith("I;16") or picture.mode in ("I", "F")
+    if deep:
+        # Pillow scales a PGM of more than 8 bits to 16, whatever its own white.
+        bits = 16 if picture.mode.startswith("I;16") or file_format in ("PPM", "PNG", "JPEG2000") else None
         values = np.asarray(picture)
-        low, high = float(values.min()), float(values.max())
-        if not np.isfinite([low, high]).all() or low < 0:
-            raise UnreadableImageError(f"{name}: pixel values below 0 or not finite; this is data, not a photograph.")
-        if picture.mode == "F" and high <= 1:
-            white = 1.0
-        elif picture.mode.startswith("I;16") or 255 < high <= 65535:
-            white = 65535.0
-        else:
-            white = max(high, 255.0)
-        return Image.fromarray((values * (255 / white) + 0.5).astype(np.uint8))
-    return picture
-
-
-def _to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
-    """To mode RGB, or L for plain grey, through the embedded ICC profile where it says something else than sRGB."""
-    if picture.mode in ("P", "PA", "RGBX"):
-        picture = picture.convert("RGB")
-    elif picture.mode == "1":
-        picture = picture.convert("L")
-    if icc and picture.mode in ("RGB", "L", "CMYK", "LAB"):
-        try:
-            if transform := _transform_to_srgb(icc, picture.mode):
-                return ImageCms.applyTransform(picture, transform) or picture
-        except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-            logger.warning("%s: the colour profile cannot be used and is ignored (%s).", name, error)
-    return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
-
-
-@functools.lru_cache(maxsize=64)  # more than the profiles of a usual collection
-def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """From a profile to sRGB, None where it is sRGB already; to build one costs as much as a small photograph.
-
-    What a profile is called says nothing: what it makes of colours does. Profiles of sRGB differ by their rounding.
-    """
-    profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
-    transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
-    if mode == "RGB":
-        before = _colour_chart()
-        apart = ImageChops.difference(before, ImageCms.applyTransform(before, transform))
-        if max(high for _, high in apart.getextrema()) <= _SAME_COLOUR:
-            return None
-    return transform
-
-
-@functools.cache
-def _colour_chart() -> Image.Image:
-    """Every colour whose channels are multiples of 15, as a picture."""
-    levels = np.arange(0, 256, 15, np.uint8)
-    return Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(len(levels), -1, 3))
-
-
-def _upright(picture: Image.Image, name: str, ours: bool) -> tuple[Image.Image, bytes | None]:
-    """The picture turned as its EXIF says, and the EXIF block without orientation and file layout."""
-    if ours and picture.format == "JPEG" and not {"exif", "xmp"} & picture.info.keys():
-        return picture, None
-    try:
-        if ours:  # a picture of our own is copied only if it has to be turned
-            upright = picture
-            ImageOps.exif_transpose(picture, in_place=True)
-        else:
-            upright = ImageOps.exif_transpose(picture)
-        exif = upright.getexif()
-        for tag in _LAYOUT_TAGS & set(exif):
-            del exif[tag]
-        return upright, exif.tobytes() if len(exif) else None
-    except Exception as error:  # Pillow raises whatever its parsers do; a broken note is no broken picture
-        logger.warning("%s: the EXIF block cannot be read and is dropped (%s).", name, error)
-        return picture, None
+        picture = Image.fromarray(to_8_bits(values.astype(np.uint32) if bits and picture.mode == "I" else values, bits))
+    elif alpha is None and picture.has_transparency_data:
+        if picture.mode not in ("RGBA", "LA"):
+            picture = picture.convert("RGBA")
+        alpha = picture.getchannel("A")
+        picture = picture.convert("RGB" if picture.mode == "RGBA" else "L")
+    picture = turn_upright(to_srgb(picture, icc, name), turn)
+    return _Decoded(picture, alpha and turn_upright(alpha, turn), facts, file_format, name)
 
 
 def _to_array(picture: Image.Image) -> np.ndarray:

@@ -32,6 +32,7 @@ class ColorizationPipeline(Pipeline):
     * ``max_megapixels``: larger pictures are refused, 100;
     * ``hints``: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only;
     * ``palette``: another photograph (path, bytes or picture) whose colours are wanted; guided models only;
+    * ``page``: which page or frame of a file that has several, counted from 0; `Photo.pages` says how many;
     * ``keep_tone``: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it goes;
     * ``borders``: False to colour the plain border of a scanned plate too; by default it stays neutral;
     * ``num_variants``: K for a list of K distinct colourings, the first of which is the ordinary one; 1 to 9, models
@@ -45,7 +46,7 @@ class ColorizationPipeline(Pipeline):
 
     def _sanitize_parameters(self, **kwargs):
         steps = {
-            "preprocess": ("max_megapixels", "hints", "palette", "borders"),
+            "preprocess": ("max_megapixels", "hints", "palette", "borders", "page"),
             "forward": (),
             "postprocess": ("saturation", "warmth", "keep_tone", "num_variants", "seed"),
         }
@@ -61,7 +62,7 @@ class ColorizationPipeline(Pipeline):
         if isinstance(source, torch.Tensor):
             return source
         photo = source if isinstance(source, Photo) else read_photo(source, max_megapixels=max_megapixels)
-        return self.image_processor.make_palette(photo.rgb)
+        return self.image_processor.make_palette(photo.seen)
 
     def preprocess(
         self,
@@ -70,10 +71,12 @@ class ColorizationPipeline(Pipeline):
         hints: Sequence[Point] = (),
         palette: torch.Tensor | None = None,
         borders: bool = True,
+        page: int = 0,
     ) -> dict:
-        photo = inputs if isinstance(inputs, Photo) else read_photo(inputs, max_megapixels=max_megapixels)
-        inside = find_picture(photo.rgb) if borders else (0, 0, photo.width, photo.height)
-        picture = Image.fromarray(photo.rgb)
+        photo = inputs if isinstance(inputs, Photo) else read_photo(inputs, max_megapixels=max_megapixels, page=page)
+        seen = photo.seen
+        inside = find_picture(seen) if borders else (0, 0, photo.width, photo.height)
+        picture = Image.fromarray(seen)
         if inside != (0, 0, photo.width, photo.height):
             picture = picture.crop(inside)
         guidance = {}
@@ -141,8 +144,8 @@ class ColorizationPipeline(Pipeline):
 
         ``inside`` is where ab belongs, `Prediction.inside`; None to look for a border again. A border stays neutral.
         """
-        inside = inside or find_picture(photo.rgb)
-        tone = tone_of(photo.rgb) if keep_tone else None
+        inside = inside or find_picture(photo.seen)
+        tone = tone_of(photo.seen) if keep_tone else None
         left, top, right, bottom = inside
         inner = photo.rgb[top:bottom, left:right]
         post_process = self.image_processor.post_process_colorization

@@ -1,0 +1,127 @@
+"""PNG files with more text or profile than Pillow allows, and 16-bit ones whose transparency is a colour."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_MAX_TEXT = 200_000  # bytes of a text, unpacked; Pillow refuses the whole picture above 1,048,576
+_MAX_PROFILE = 32_000_000
+
+
+@dataclass(frozen=True)
+class Png:
+    """A PNG as Pillow can read it.
+
+    Attributes:
+        file: without the texts that are too long, and without the other fields.
+        icc: a colour profile too large for Pillow, or None.
+        key: grey level or (red, green, blue) of 16 bits that is transparent, or None.
+    """
+
+    file: BinaryIO
+    icc: bytes | None = None
+    key: tuple[int, ...] | None = None
+
+
+def open_png(file: BinaryIO) -> Png:
+    """Take out of a PNG what Pillow cannot take; the file itself where there is nothing of the kind."""
+    kept, changed, icc, key = [_SIGNATURE], False, None, None
+    depth, kind = 0, 0
+    file.seek(len(_SIGNATURE))
+    while len(head := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", head)
+        if name in (b"IDAT", b"IEND"):
+            break
+        body = file.read(length + 4)
+        if len(body) < length + 4:
+            break
+        if name == b"IHDR" and length == 13:
+            depth, kind = body[8], body[9]
+        drop = False
+        if name in (b"tEXt", b"zTXt", b"iTXt"):
+            drop = _unpacked(body[:length], name) is None
+        elif name == b"iCCP" and _inflate(body[:length].partition(b"\0")[2][1:], 1_000_000) is None:
+            drop, icc = True, _inflate(body[:length].partition(b"\0")[2][1:], _MAX_PROFILE)
+        elif name == b"tRNS" and depth == 16 and length in (2, 6) and kind in (0, 2):
+            drop, key = True, struct.unpack(f">{length // 2}H", body[:length])
+        changed |= drop
+        if not drop:
+            kept.append(head + body)
+    else:
+        head = b""
+    trailing = _trailing_texts(file, head)
+    if not changed and not trailing:
+        file.seek(0)
+        return Png(file)
+    file.seek(-len(head), io.SEEK_CUR)
+    start = file.tell()
+    rest = file.read()
+    for first, last in reversed(trailing):
+        rest = rest[: first - start] + rest[last - start :]
+    return Png(io.BytesIO(b"".join([*kept, rest])), icc, key)
+
+
+def _trailing_texts(file: BinaryIO, head: bytes) -> list[tuple[int, int]]:
+    """Places of texts behind the pixels that are too long; the file is left where it was."""
+    here, found = file.tell(), []
+    while len(head) == 8:
+        length, name = struct.unpack(">I4s", head)
+        place = file.tell()
+        if name in (b"tEXt", b"zTXt", b"iTXt") and _unpacked(file.read(length), name) is None:
+            found.append((place - 8, place + length + 4))
+        file.seek(place + length + 4)
+        head = file.read(8) if name != b"IEND" else b""
+    file.seek(here)
+    return found
+
+
+def _unpacked(body: bytes, name: bytes) -> bytes | None:
+    """The text of a chunk, or None where it is too long or damaged."""
+    keyword, _, text = body.partition(b"\0")
+    if name == b"zTXt" or (name == b"iTXt" and text[:1] == b"\1"):
+        packed = text[1:] if name == b"zTXt" else text[2:].split(b"\0", 2)[-1]
+        text = _inflate(packed, _MAX_TEXT)
+    return text if text is not None and len(text) + len(keyword) <= _MAX_TEXT else None
+
+
+def _inflate(packed: bytes, most: int) -> bytes | None:
+    try:
+        engine = zlib.decompressobj()
+        text = engine.decompress(packed, most + 1)
+    except zlib.error:
+        return b"" if most > _MAX_TEXT else None  # Pillow has its own word for a damaged profile
+    return text if len(text) <= most else None
+
+
+def mask_of_key(picture: Image.Image, file: BinaryIO, key: tuple[int, ...]) -> Image.Image:
+    """Alpha of a 16-bit picture in which one colour is transparent: mode L, 0 there and 255 elsewhere.
+
+    Args:
+        picture: as Pillow has read it: mode I;16, or RGB of the upper 8 bits.
+        file: the same file, for the lower 8 bits of RGB.
+        key: that colour, 16 bits a channel.
+    """
+    if len(key) == 1:
+        hidden = np.asarray(picture) == key[0]
+    else:
+        high = np.asarray(picture.convert("RGB")) == np.array([value >> 8 for value in key], np.uint8)
+        low = _lower_bytes(file) == np.array([value & 255 for value in key], np.uint8)
+        hidden = (high & low).all(axis=2)
+    return Image.fromarray(np.where(hidden, 0, 255).astype(np.uint8))
+
+
+def _lower_bytes(file: BinaryIO) -> np.ndarray:
+    file.seek(0)
+    with Image.open(file, formats=("PNG",)) as picture:
+        # The decoder takes the upper byte of what it believes to be little-endian.
+        picture.tile = [tile._replace(args="RGB;16L") for tile in picture.tile]
+        picture.load()
+        return np.asarray(picture)

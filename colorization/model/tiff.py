@@ -1,0 +1,244 @@
+"""TIFF beyond what Pillow reads rightly: 16 and 32 bits, floats, both byte orders, planes, alpha, Lab, many pages."""
+
+from __future__ import annotations
+
+import io
+import logging
+from dataclasses import dataclass
+from typing import BinaryIO
+
+import numpy as np
+
+from .depth import NotAPhotographError, to_8_bits
+
+try:
+    import tifffile
+except ImportError:  # on the Hub, without the package
+    tifffile = None
+
+logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is damaged is said here, with the file's name
+MAX_PAGES = 10_000
+_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _CMYK, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
+_CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3, _ICC_LAB: 3}
+_RAW = (32803, 34892)  # a colour filter array, and linear raw
+
+
+class TiffError(ValueError):
+    """A TIFF that cannot be read; the message is the end of a sentence that says why and what to do.
+
+    ``codec`` is true where a library for its compression is missing, so that another one may still read it.
+    """
+
+    codec = False
+
+
+class RawError(TiffError):
+    """The file of a raw converter or camera: its picture has to be developed first."""
+
+
+@dataclass(frozen=True)
+class TiffPages:
+    """What a TIFF holds.
+
+    Attributes:
+        places: numbers of its pages among all of its directories; thumbnails and masks are not counted.
+        width, height: of the page asked for, in pixels as stored.
+        plain: whether Pillow reads that page rightly: 8 bits or fewer, of a common kind.
+    """
+
+    places: tuple[int, ...]
+    width: int
+    height: int
+    plain: bool
+
+
+def open_tiff(file: BinaryIO) -> tifffile.TiffFile | None:
+    """Parse the directories of a TIFF; None where the library is missing or the file is beyond it."""
+    if tifffile is None:
+        return None
+    try:
+        file.seek(0)
+        return tifffile.TiffFile(file)
+    except Exception:  # whatever a parser stumbles over: Pillow may still read it
+        return None
+
+
+def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
+    """Count the pages of a TIFF and look at one of them.
+
+    Raises:
+        TiffError: if it has no page of that number, or what is no picture.
+        RawError: if it is a raw file.
+    """
+    places, kinds = [], []
+    for number in range(MAX_PAGES):
+        try:
+            one = tif.pages[number]
+        except Exception:  # the end, or damage behind the pages that can be read
+            break
+        kind = one.tags.get(254)
+        kinds.append(kind.value if kind is not None and isinstance(kind.value, int) else 0)
+        if not kinds[-1] & 5 or number == 0:
+            places.append(number)
+    if not places:
+        raise TiffError("there is no picture in this TIFF")
+    first = tif.pages[0]
+    if first.photometric in _RAW or (kinds[0] & 1 and 330 in first.tags):
+        raise RawError("this is a raw file of a camera")
+    if not 0 <= page < len(places):
+        raise TiffError(f"there is no page {page + 1}; it has {len(places)}")
+    chosen = tif.pages[places[page]]
+    bits = chosen.bitspersample
+    samples = chosen.samplesperpixel
+    plain = (
+        isinstance(bits, int)
+        and bits <= 8
+        and chosen.sampleformat in (1, 4)
+        and chosen.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
+        and (samples == _CHANNELS[chosen.photometric] or (chosen.photometric == _RGB and samples == 4))
+        and chosen.imagedepth == 1
+    )
+    return TiffPages(tuple(places), chosen.imagewidth, chosen.imagelength, plain)
+
+
+@dataclass(frozen=True)
+class TiffPicture:
+    """Pixels of one page: ``mode`` L, RGB, CMYK or LAB (as Pillow means it), uint8 [H, W] or [H, W, C], and alpha."""
+
+    mode: str
+    pixels: np.ndarray
+    alpha: np.ndarray | None
+    icc: bytes | None
+
+
+def read_page(tif: tifffile.TiffFile, place: int) -> TiffPicture:
+    """Decode one page.
+
+    Raises:
+        TiffError: if a codec is missing, or it is of a kind that is no photograph.
+    """
+    page = tif.pages[place]
+    photometric = int(page.photometric)
+    if photometric not in _CHANNELS:
+        raise TiffError(f"its kind of colour ({_name(page.photometric)}) is not known; save it as RGB or grey")
+    if page.imagedepth > 1:
+        raise TiffError("this is a stack of planes (a volume), not a photograph")
+    try:
+        values = page.asarray()
+    except Exception as error:  # the codecs raise anything
+        wrong = TiffError(_reason(page, error))
+        wrong.codec = "imagecodecs" in str(error) or isinstance(error, ImportError)
+        raise wrong from None
+    if values.size == 0:
+        raise TiffError("the picture has no pixels")
+    values = _channels_last(values, page)
+    channels, icc = _CHANNELS[photometric], _profile(page)
+    if values.shape[2] < channels:
+        raise TiffError(f"it has {values.shape[2]} channels where {channels} belong; the file is damaged")
+    if values.dtype.kind == "c" or values.dtype.kind not in "uifb":
+        raise TiffError("its pixel values are complex numbers; this is data, not a photograph")
+    bits = page.bitspersample if isinstance(page.bitspersample, int) else None
+    try:
+        colors, alpha = _scaled(values, page, photometric, channels, bits)
+    except NotAPhotographError as error:
+        raise TiffError(str(error)) from None
+    mode = {_CMYK: "CMYK", _LAB: "LAB", _ICC_LAB: "LAB", _YCBCR: "YCbCr"}.get(photometric)
+    if mode == "YCbCr" and page.compression == 7:
+        mode = "RGB"  # the JPEG codec has already converted it
+    if mode is None:
+        mode = "RGB" if colors.ndim == 3 else "L"
+    return TiffPicture(mode, colors, alpha, icc)
+
+
+def _scaled(
+    values: np.ndarray, page: tifffile.TiffPage, photometric: int, channels: int, bits: int | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+    colors, alpha = values[..., :channels], None
+    kinds = tuple(int(kind) for kind in page.extrasamples or ())
+    if values.shape[2] > channels and kinds and kinds[0] in (1, 2):
+        alpha = to_8_bits(values[..., channels], bits)
+    if photometric == _PALETTE:
+        return _look_up(colors[..., 0], page), alpha
+    colors = _lab_bytes(colors, photometric) if photometric in (_LAB, _ICC_LAB) else colors
+    if photometric not in (_LAB, _ICC_LAB):
+        colors = to_8_bits(colors, bits, _limits(page))
+    if photometric == _WHITE_IS_ZERO:
+        colors = 255 - colors
+    if alpha is not None and kinds[0] == 1 and photometric in (_BLACK_IS_ZERO, _RGB):
+        colors = _straight(colors, alpha)
+    return np.ascontiguousarray(colors[..., 0] if channels == 1 else colors), alpha
+
+
+def _straight(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """Colours that were multiplied by alpha, divided again."""
+    whole = colors.astype(np.float32) * 255 / np.maximum(alpha, 1)[..., None]
+    return np.where(alpha[..., None] == 0, 0, (whole + 0.5).clip(0, 255)).astype(np.uint8)
+
+
+def _channels_last(values: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    axes = page.axes
+    if "S" not in axes:
+        values = values[..., None]
+    elif axes.index("S") != len(axes) - 1:
+        values = np.moveaxis(values, axes.index("S"), -1)
+    if values.ndim != 3:
+        raise TiffError("this is a stack of planes (a volume), not a photograph")
+    return values
+
+
+def _lab_bytes(values: np.ndarray, photometric: int) -> np.ndarray:
+    """Lab as Pillow and its ICC engine have it: L* in 0 to 255, a* and b* plus 128."""
+    if values.dtype.kind == "f":
+        raise TiffError("Lab in floating point is not known; save it as RGB")
+    unsigned = values.astype(np.int64) if values.dtype.kind == "i" else values
+    depth = 8 * values.dtype.itemsize
+    result = np.empty(values.shape, np.uint8)
+    result[..., 0] = (unsigned[..., 0] % 2**depth * 255 + (2**depth - 1) // 2) // (2**depth - 1)
+    shifted = unsigned[..., 1:].astype(np.int64) % 2**depth
+    if photometric == _LAB:  # signed
+        shifted = (shifted + 2 ** (depth - 1)) % 2**depth
+    result[..., 1:] = shifted >> (depth - 8)
+    return result
+
+
+def _look_up(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
+    colormap = page.colormap
+    if colormap is None or indices.dtype.kind != "u":
+        raise TiffError("its palette is missing; the file is damaged")
+    table = np.asarray(colormap).T.astype(np.float64) / (257 if np.asarray(colormap).max() > 255 else 1)
+    return (table + 0.5).astype(np.uint8)[np.minimum(indices, len(table) - 1)]
+
+
+def _limits(page: tifffile.TiffPage) -> tuple[float, float] | None:
+    """Black and white that a file of floating point names."""
+    tags = [page.tags.get(tag) for tag in (340, 341)]
+    if None in tags:
+        return None
+    try:
+        low, high = (float(np.min(tags[0].value)), float(np.max(tags[1].value)))
+    except (TypeError, ValueError):
+        return None
+    return (low, high) if np.isfinite([low, high]).all() and high > low else None
+
+
+def _profile(page: tifffile.TiffPage) -> bytes | None:
+    tag = page.tags.get(34675)
+    return bytes(tag.value) if tag is not None and isinstance(tag.value, bytes) else None
+
+
+def _name(value: object) -> str:
+    return str(getattr(value, "name", value)).replace("_", " ").lower()
+
+
+def _reason(page: tifffile.TiffPage, error: Exception) -> str:
+    text = str(error)
+    if "imagecodecs" in text or isinstance(error, ImportError):
+        return (
+            f"its compression ({_name(page.compression)}) needs more: pip install 'landscape-colorizer[formats]', "
+            "or save it without compression"
+        )
+    if isinstance(error, MemoryError):
+        return "there is not enough memory to decode this picture"
+    if isinstance(error, EOFError | io.UnsupportedOperation) or "too short" in text or "corrupted" in text.lower():
+        return "the file is cut off in the middle of the picture, or damaged"
+    return f"the picture is damaged, or of a kind of TIFF that is not known ({' '.join(text.split())[:120]})"
