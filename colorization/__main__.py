@@ -3,84 +3,28 @@
 from __future__ import annotations
 
 import argparse
-import glob
+import contextlib
 import logging
 import sys
+import tempfile
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from PIL import Image
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 from transformers.utils.logging import disable_progress_bar
 
 from . import baselines  # noqa: F401 - their checkpoints colour, too
-from .files import FORMATS, save_picture
-from .model.images import MAX_MEGAPIXELS, Photo, UnreadableImageError, read_photo
+from .files import output_format, remove_leftovers, save_picture, source_id
+from .jobs import Job, Problem, Targets, collect, reason_of, write_report
+from .model.images import MAX_MEGAPIXELS, Photo, read_photo
 from .model.pipeline_colorization import ColorizationPipeline, load_pipeline
 from .model.variants import MAX_VARIANTS
 
-# Readable but not written: these come out as PNG.
-_SUFFIXES = {*FORMATS, ".gif", ".ppm", ".pgm", ".pnm", ".avif"}
 logger = logging.getLogger("colorization")
-
-
-@dataclass(frozen=True)
-class Job:
-    """One picture: where it is read, and where it goes below the output folder, without suffix."""
-
-    source: Path
-    target: Path
-
-
-def collect(inputs: list[str], output: Path, recursive: bool) -> tuple[list[Job], list[str]]:
-    """Files of all inputs (files, folders, globs), and a sentence for each input that has none.
-
-    Files below a folder keep their place below it. What the folder ``output`` holds is never an input.
-    """
-    jobs: dict[Path, Job] = {}
-    problems = []
-    for text in inputs:
-        path = Path(text)
-        if path.exists() or not glob.has_magic(text):
-            matches = [path]
-        else:
-            matches = sorted(Path(match) for match in glob.glob(text, recursive=True))  # noqa: PTH207 - absolute too
-            if not matches:
-                problems.append(f"{text}: no file matches.")
-        for match in matches:
-            if not match.is_dir():
-                jobs.setdefault(match, Job(match, Path(match.stem)))  # a missing file is reported when it is read
-                continue
-            found = sorted(match.rglob("*") if recursive else match.glob("*"))
-            found = [
-                file
-                for file in found
-                if file.suffix.lower() in _SUFFIXES
-                and not file.is_dir()
-                and output.resolve() not in file.resolve().parents
-            ]
-            if not found:
-                problems.append(f"{match}: no pictures in this folder.")
-            for file in found:
-                jobs.setdefault(file, Job(file, file.relative_to(match).with_suffix("")))
-    return list(jobs.values()), problems
-
-
-def target_path(job: Job, output: Path, file_format: str, taken: dict[Path, Path]) -> Path:
-    """Where the coloured picture goes: its input's stem; two inputs of one stem are told apart by their suffix."""
-    suffix = job.source.suffix.lower() if file_format == "same" else f".{file_format}"
-    if suffix not in FORMATS:
-        suffix = ".png"
-    target = output / job.target.parent / f"{job.target.name}{suffix}"
-    if taken.get(target, job.source) != job.source:
-        target = target.with_name(f"{job.target.name}-{job.source.suffix.lower().lstrip('.')}{suffix}")
-    number = 2
-    while taken.get(target, job.source) != job.source:
-        target = target.with_name(f"{job.target.name}-{number}{suffix}")
-        number += 1
-    taken[target] = job.source
-    return target
 
 
 def read_hint(text: str) -> tuple[tuple[str, str], str]:
@@ -137,7 +81,18 @@ def build_parser() -> argparse.ArgumentParser:
         help="a colour that you know, at a point in pixels from the upper left, or 50%%,10%%,#4060a0; repeatable",
     )
     parser.add_argument("--palette", type=Path, metavar="FILE", help="a colour photograph whose mood is wanted")
-    parser.add_argument("--skip-existing", action="store_true", help="leave finished results alone")
+    parser.add_argument(
+        "--skip-existing", action="store_true", help="leave results alone that were made of the file as it is now"
+    )
+    parser.add_argument("--all-pages", action="store_true", help="colour all pages or frames of a file, not the first")
+    parser.add_argument("--invert", action="store_true", help="the pictures are negatives: turn them into positives")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the files that failed, and why, as CSV")
+    parser.add_argument(
+        "--provenance",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="say in the file that its colours come from a model (default: yes)",
+    )
     parser.add_argument(
         "--recursive",
         action=argparse.BooleanOptionalAction,
@@ -175,6 +130,9 @@ def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace) -> dict
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = build_parser()
+    for stream in (sys.stdout, sys.stderr):  # a name that the console cannot show is no reason to stop
+        with contextlib.suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="backslashreplace")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     if not 0 <= args.saturation <= 10:
@@ -187,7 +145,12 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"{args.output} is a file; -o names a folder.")
     jobs, problems = collect(args.inputs, args.output, args.recursive)
     if not jobs:
-        parser.error(" ".join(problems))
+        parser.error(" ".join(map(str, problems)))
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=args.output).close()
+    except OSError as error:
+        parser.error(f"{args.output}: nothing can be written there ({error.strerror or error}); choose another -o.")
 
     try:
         disable_progress_bar()  # of the second in which weights are read; pictures have their own
@@ -200,39 +163,108 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
 
-    start, done, skipped, taken = time.perf_counter(), 0, 0, {}
+    batch = Batch(pipe, args, options, Targets(args.output, args.format, [job.source for job in jobs]))
+    start, done, skipped = time.perf_counter(), 0, 0
     with logging_redirect_tqdm():
+        for problem in problems:
+            tqdm.write(str(problem), file=sys.stderr)
         for job in tqdm(jobs, unit="picture", disable=None):
-            names = [job.target.name, *(f"{job.target.name}-variant-{n}" for n in range(2, (args.variants or 1) + 1))]
-            targets = [
-                target_path(replace(job, target=job.target.with_name(name)), args.output, args.format, taken)
-                for name in names
-            ]
-            if args.skip_existing and all(target.exists() for target in targets):
-                skipped += 1
-                continue
             try:
-                if any(target.exists() and target.resolve() == job.source.resolve() for target in targets):
-                    raise UnreadableImageError(
-                        f"{job.source}: the result would replace the original; choose another -o."
-                    )
-                photo = read_photo(job.source, name=str(job.source), max_megapixels=args.max_megapixels)
-                hints = [place_hint(hint, photo) for hint in args.hint]
-                pictures = pipe(photo, saturation=args.saturation, hints=hints, **options)
-                for picture, target in zip(pictures if args.variants else [pictures], targets, strict=True):
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    save_picture(picture, target)
-                done += 1
-            except OSError as error:
-                problems.append(f"{job.source}: the result cannot be written ({error.strerror or error}).")
-            except (ValueError, RuntimeError, MemoryError) as error:
-                problems.append(str(error) or f"{job.source}: there is not enough memory for this picture.")
-    for problem in problems:
-        print(problem, file=sys.stderr)
+                if batch.color(job):
+                    done += 1
+                else:
+                    skipped += 1
+            except Exception as error:  # one bad file does not end a batch, whatever is wrong with it
+                problems.append(Problem(str(job.source), reason_of(error, job.source)))
+                tqdm.write(str(problems[-1]), file=sys.stderr)
     parts = [f"{done} coloured"]
     parts += [f"{skipped} left alone"] * bool(skipped) + [f"{len(problems)} failed"] * bool(problems)
     print(f"{', '.join(parts)} in {time.perf_counter() - start:.1f} s; results in {args.output}.")
+    if problems:
+        print("Not coloured:")
+    for problem in problems:
+        print(f"  {problem}")
+    if args.report:
+        try:
+            write_report(args.report, problems)
+        except OSError as error:
+            print(f"{args.report}: the report cannot be written ({error.strerror or error}).", file=sys.stderr)
+            return 1
     return 1 if problems else 0
+
+
+@dataclass
+class Batch:
+    """What is the same for all files of one run."""
+
+    pipe: ColorizationPipeline
+    args: argparse.Namespace
+    options: dict
+    targets: Targets
+    _cleaned: set[Path] = field(default_factory=set)
+
+    def color(self, job: Job) -> bool:
+        """Color one file; False if its results are there already and are to be left alone.
+
+        Raises:
+            Exception: of any kind, for what this file cannot become.
+        """
+        args = self.args
+        identity = source_id(job.source) if job.source.is_file() else None
+        parts = ["", *(f"-variant-{number}" for number in range(2, (args.variants or 1) + 1))]
+        chosen = [self.targets.choose(job, part, identity) for part in parts]
+        if args.skip_existing and all(there for _, there in chosen):
+            return False
+        photo = self._read(job)
+        results = self._put(photo)
+        more = []
+        if photo.pages > 1 and not args.all_pages:
+            logger.warning(
+                "%s: %d pages or frames, of which the first is coloured; --all-pages colours all.",
+                job.source,
+                photo.pages,
+            )
+        elif photo.pages > 1:
+            pages = ((page, self._put(self._read(job, page))) for page in range(1, photo.pages))
+            if output_format(chosen[0][0]) == "TIFF":
+                more = [pictures for _, pictures in pages]
+            else:
+                for page, pictures in pages:
+                    names = [f"-page-{page + 1}{part}" for part in parts]
+                    self._save(pictures, [self.targets.choose(job, name, identity)[0] for name in names], identity)
+        # The first result last: what stands there says that all of them do.
+        self._save(results, [target for target, _ in chosen], identity, more)
+        return True
+
+    def _read(self, job: Job, page: int = 0) -> Photo:
+        photo = read_photo(job.source, name=str(job.source), max_megapixels=self.args.max_megapixels, page=page)
+        return replace(photo, rgb=255 - photo.rgb) if self.args.invert else photo
+
+    def _put(self, photo: Photo) -> list[Image.Image]:
+        hints = [place_hint(hint, photo) for hint in self.args.hint]
+        pictures = self.pipe(photo, saturation=self.args.saturation, hints=hints, **self.options)
+        return pictures if self.args.variants else [pictures]
+
+    def _save(
+        self,
+        pictures: list[Image.Image],
+        targets: list[Path],
+        identity: str | None,
+        more: Sequence[Sequence[Image.Image]] = (),
+    ) -> None:
+        for number in reversed(range(len(pictures))):
+            folder = targets[number].parent
+            folder.mkdir(parents=True, exist_ok=True)
+            if folder not in self._cleaned:
+                remove_leftovers(folder)
+                self._cleaned.add(folder)
+            save_picture(
+                pictures[number],
+                targets[number],
+                provenance=self.args.provenance,
+                source_id=identity,
+                more_pages=[page[number] for page in more],
+            )
 
 
 if __name__ == "__main__":

@@ -17,9 +17,10 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 
 # Module (or package) -> what of the project it may import. The longest name that fits is the one that counts.
 LAW = {
-    "colorization.files": set(),
+    "colorization.files": {"model.metadata"},
+    "colorization.jobs": {"files", "model.images", "model.readers"},
     "colorization.model.color": set(),
-    "colorization.model.images": set(),
+    "colorization.model.images": {"model"},
     "colorization.model.halftone": set(),
     "colorization.model.networks": set(),
     "colorization.model.configuration_colorization": set(),
@@ -30,7 +31,7 @@ LAW = {
     "colorization.sky": {"model.color", "model.images", "sky"},
     "colorization.data": {"model.color", "model.images", "files", "sky", "data"},
     "colorization.training": {"data", "model", "baselines", "files", "training"},
-    "colorization.__main__": {"model", "baselines", "files", "colorization"},
+    "colorization.__main__": {"model", "baselines", "files", "jobs", "colorization"},
     "eval": {"model.color", "model.images", "sky", "files", "eval"},
     "eval.colorizers": {"model.color", "model.images", "model.pipeline_colorization", "baselines", "eval"},
     "eval.metrics": {"model.color", "eval.metrics"},

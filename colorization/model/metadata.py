@@ -224,7 +224,7 @@ def result_options(
     if description:
         exif[_DESCRIPTION] = description
     inner = exif.get_ifd(_EXIF_IFD)
-    inner.update({_WIDTH: size[0], _HEIGHT: size[1], _COLOR_SPACE: 1})
+    inner.update({36864: b"0232", _WIDTH: size[0], _HEIGHT: size[1], _COLOR_SPACE: 1})
     if source_id:
         inner[_UNIQUE_ID] = source_id
     exif[_EXIF_IFD] = inner

@@ -187,17 +187,17 @@ def _channels_last(values: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
 
 
 def _lab_bytes(values: np.ndarray, photometric: int) -> np.ndarray:
-    """Lab as Pillow and its ICC engine have it: L* in 0 to 255, a* and b* plus 128."""
+    """Lab as Pillow takes it from a file: L* in 0 to 255, a* and b* signed."""
     if values.dtype.kind == "f":
         raise TiffError("Lab in floating point is not known; save it as RGB")
-    unsigned = values.astype(np.int64) if values.dtype.kind == "i" else values
     depth = 8 * values.dtype.itemsize
+    whole = values.astype(np.int64) % 2**depth
+    white = 0xFF00 if photometric == _ICC_LAB and depth == 16 else 2**depth - 1
     result = np.empty(values.shape, np.uint8)
-    result[..., 0] = (unsigned[..., 0] % 2**depth * 255 + (2**depth - 1) // 2) // (2**depth - 1)
-    shifted = unsigned[..., 1:].astype(np.int64) % 2**depth
-    if photometric == _LAB:  # signed
-        shifted = (shifted + 2 ** (depth - 1)) % 2**depth
-    result[..., 1:] = shifted >> (depth - 8)
+    result[..., 0] = ((whole[..., 0] * 255 + white // 2) // white).clip(0, 255)
+    result[..., 1:] = whole[..., 1:] >> (depth - 8)
+    if photometric == _ICC_LAB:  # unsigned, with grey in the middle
+        result[..., 1:] ^= 128
     return result
 
 
