@@ -31,6 +31,7 @@ LAW = {
     "colorization.sky": {"model.color", "model.images", "sky"},
     "colorization.data": {"model.color", "model.images", "files", "sky", "data"},
     "colorization.training": {"data", "model", "baselines", "files", "training"},
+    "colorization.publishing": {"model", "sky", "files", "publishing", "eval.results", "eval.metrics"},
     "colorization.__main__": {"model", "baselines", "files", "jobs", "colorization"},
     "eval": {"model.color", "model.images", "sky", "files", "eval"},
     "eval.colorizers": {"model.color", "model.images", "model.pipeline_colorization", "baselines", "eval"},

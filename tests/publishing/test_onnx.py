@@ -22,23 +22,23 @@ STRANGER = """
 """
 
 
-def test_colours_as_pytorch_does(run, scripts, tiny_model_dir, tmp_path, monkeypatch, capsys):
+def test_colors_as_pytorch_does(run, tiny_model_dir, tmp_path, monkeypatch, capsys):
     for name in ("onnx", "onnxscript", "onnxruntime"):
         pytest.importorskip(name)
-    import export_onnx
+    from colorization.publishing import onnx_export
 
     model = tmp_path / "model.onnx"
-    monkeypatch.setattr(export_onnx, "_SHAPES", ((64, 96),))
-    assert export_onnx.main(["--output", str(model), "--model", str(tiny_model_dir), "--precision", "fp16"]) == 0
+    monkeypatch.setattr(onnx_export, "_SHAPES", ((64, 96),))
+    assert onnx_export.main(["--output", str(model), "--model", str(tiny_model_dir), "--precision", "fp16"]) == 0
     assert "96×64" in capsys.readouterr().out and list(tmp_path.glob(".*.part")) == []
-    monkeypatch.setattr(export_onnx, "BOUND", -1.0)
-    monkeypatch.setattr(export_onnx, "export", lambda *_: None)
-    assert export_onnx.main(["--output", str(model), "--model", str(tiny_model_dir)]) == 1, "too far apart is an error"
+    monkeypatch.setattr(onnx_export, "BOUND", -1.0)
+    monkeypatch.setattr(onnx_export, "export", lambda *_: None)
+    assert onnx_export.main(["--output", str(model), "--model", str(tiny_model_dir)]) == 1, "too far apart is an error"
     pipe = load_pipeline(tiny_model_dir, "cpu")
     for width, height in ((150, 101), (64, 333)):
         picture = draw_landscape(width, height)
         picture.save(tmp_path / "photo.png")
-        example = ROOT / "scripts" / "colour_with_onnx.py"
+        example = ROOT / "scripts" / "color_with_onnx.py"
         done = run(STRANGER, example, model, tmp_path / "photo.png", tmp_path / "coloured.png")
         assert done.returncode == 0, done.stderr
         pair = [np.array(pipe(picture)), np.array(Image.open(tmp_path / "coloured.png"))]

@@ -1,4 +1,4 @@
-"""Colour a photograph with onnxruntime and Pillow alone: ``python colour_with_onnx.py model.onnx photo.jpg out.png``.
+"""Colour a photograph with onnxruntime and Pillow alone: ``python color_with_onnx.py model.onnx photo.jpg out.png``.
 
 Needs nothing of the project but the file that export_onnx.py writes; meant to be read and copied.
 """
