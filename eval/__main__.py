@@ -48,9 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("report", help="write REPORT.md and report.html of a results folder again")
     command.add_argument("folder", type=Path)
     commands.add_parser("list", help="all figures with their formula, range, direction and source")
-    command = commands.add_parser("calibrate", help="count how many real photographs the sepia thresholds flag")
+    command = commands.add_parser(
+        "calibrate", help="count how many real photographs the sepia and one-hue thresholds flag"
+    )
     command.add_argument("--data", required=True, help="folder, data set or Hub id of colour pictures")
     command.add_argument("--split", default="validation")
+    command.add_argument("--manifest", type=Path, metavar="CSV", help="describes the pictures (default: manifest.csv)")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     try:
@@ -66,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif args.command == "calibrate":
             from .calibration import calibrate
 
-            print(calibrate(args.data, args.split))
+            print(calibrate(args.data, args.split, args.manifest))
         else:
             print(describe())
     except (ValueError, OSError) as error:
@@ -86,11 +89,13 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     add = command.add_argument
     add("--data", required=True, help="folder of colour pictures, data set of scripts/build_dataset.py, or Hub id")
     add("--split", default="test", help="of a data set (default: test)")
+    add("--manifest", type=Path, metavar="CSV", help="describes the pictures of a folder (default: its manifest.csv)")
     add("--colorizer", action="append", default=[], metavar="NAME=SPEC", help="see below; may be given several times")
     add("--output", type=Path, required=True, help="folder for the results")
     add("--size", type=int, help="reduce pictures to this long side first, in pixels (default: native)")
     add("--limit", type=int, help="measure only this many, spread over the set")
-    add("--input", choices=KINDS, default="lab-l", help="how the grey picture is made (default: lab-l)")
+    kinds = "; ".join(f"{name}: {what}" for name, what in KINDS.items()).replace("%", "%%")
+    add("--input", choices=KINDS, default="lab-l", help=f"how the grey picture is made ({kinds})")
     kinds = "; ".join(f"{name}: {what}" for name, what in DEGRADATIONS.items()).replace("%", "%%")
     add("--degradation", choices=DEGRADATIONS, help=f"age the grey picture first ({kinds}); see the colour PSNR then")
     add("--lpips", nargs="+", choices=("squeeze", "alex", "vgg"), default=["squeeze"], help="backbones of LPIPS")
@@ -124,7 +129,7 @@ def _run(args: argparse.Namespace, parser: argparse.ArgumentParser, arguments: l
         ):
             parser.error(f"{text!r}: each colorizer needs a name of its own, of letters, digits, '-' and '_'.")
         colorizers[name] = spec
-    pictures, described = open_set(args.data, args.split, args.limit)
+    pictures, described = open_set(args.data, args.split, args.limit, args.manifest)
     options = Options(
         data=args.data,
         colorizers=colorizers,

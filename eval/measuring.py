@@ -139,6 +139,7 @@ def figures(
         "sepia_index": sepia.sepia_index(hues),
         "sepia": sepia.is_sepia(hues).float(),
         "one_hue": sepia.is_one_hue(hues).float(),
+        "effective_hues": sepia.effective_hues(lab),
         "hue_distance": colour.hue_distance(lab, truth_lab),
         "auc": colour.auc(lab, truth_lab),
         "colorfulness_signed": signed,

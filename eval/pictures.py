@@ -34,7 +34,9 @@ class Picture:
         return hashlib.sha1(self.path.encode()).hexdigest()[:12]
 
 
-def open_set(data: str, split: str = "test", limit: int | None = None) -> tuple[list[Picture], int]:
+def open_set(
+    data: str, split: str = "test", limit: int | None = None, manifest: Path | None = None
+) -> tuple[list[Picture], int]:
     """The pictures of a set, and how many of them a ``manifest.csv`` or the data set describes.
 
     Args:
@@ -42,13 +44,15 @@ def open_set(data: str, split: str = "test", limit: int | None = None) -> tuple[
             by ``scripts/build_dataset.py``, or the id of a data set on the Hub with a column ``image``.
         split: which part of a data set.
         limit: only so many, spread evenly over the set.
+        manifest: another CSV than ``manifest.csv`` for a folder, with columns ``path`` (from the CSV's own folder) and
+            any of ``source``, ``scene``, ``sky`` and ``sky_source``.
 
     Raises:
         ValueError: if there is nothing to read.
     """
     folder = Path(data)
     if folder.is_dir() and not _is_data_set(folder):
-        pictures = _of_folder(folder)
+        pictures = _of_folder(folder, manifest)
     elif folder.is_file():
         raise ValueError(f"{data} is a file; --data takes a folder of pictures, a data set or a Hub id.")
     else:
@@ -73,18 +77,12 @@ def _is_data_set(folder: Path) -> bool:
     return (folder / "dataset_dict.json").is_file() or any(folder.glob("*.parquet")) or any(folder.glob("*/*.parquet"))
 
 
-def _of_folder(folder: Path) -> list[Picture]:
-    known: dict[str, dict[str, str]] = {}
+def _of_folder(folder: Path, manifest: Path | None) -> list[Picture]:
     root = folder.resolve()
-    for place in (root, *root.parents):
-        if (place / "manifest.csv").is_file():
-            inside = root.relative_to(place)
-            with (place / "manifest.csv").open(encoding="utf-8", newline="") as file:
-                for row in csv.DictReader(file):
-                    path = PurePosixPath((row.get("path") or "").replace("\\", "/"))
-                    if path.is_relative_to(inside):
-                        known[path.relative_to(inside).as_posix()] = row
-            break
+    if manifest is None:
+        places = (place / "manifest.csv" for place in (root, *root.parents))
+        manifest = next((place for place in places if place.is_file()), None)
+    known = _described(root, manifest.resolve()) if manifest else {}
     pictures = []
     for path in find_files(folder):
         facts = known.get(path.relative_to(folder).as_posix(), {})
@@ -100,6 +98,19 @@ def _of_folder(folder: Path) -> list[Picture]:
             )
         )
     return pictures
+
+
+def _described(root: Path, manifest: Path) -> dict[str, dict[str, str]]:
+    """Rows of a manifest by the path below ``root``."""
+    if not root.is_relative_to(manifest.parent):
+        raise ValueError(f"{manifest} tells paths below its own folder, and {root} is not in it.")
+    inside, known = root.relative_to(manifest.parent), {}
+    with manifest.open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            path = PurePosixPath((row.get("path") or "").replace("\\", "/"))
+            if path.is_relative_to(inside):
+                known[path.relative_to(inside).as_posix()] = row
+    return known
 
 
 def _of_data_set(data: str, split: str) -> list[Picture]:

@@ -12,7 +12,7 @@ from . import plots, results
 _ARROWS = {"higher": "↑", "lower": "↓", "one": "→ 1", "none": ""}
 _HEADLINE = (
     "psnr_rgb_mean", "lpips_squeeze_mean", "ciede2000_mean", "chroma_ratio_median", "collapse_rate",
-    "oversaturation_rate", "sepia_rate", "one_hue_rate",
+    "oversaturation_rate", "sepia_rate", "one_hue_rate", "effective_hues_mean",
 )  # fmt: skip
 _GALLERY = 12  # rows of each kind and colorizer
 _MAX_BYTES = 15_000_000  # of pictures in the page; base64 makes a third more of it
@@ -46,7 +46,7 @@ def to_markdown(found: dict) -> str:
     titles = [f"{metrics[key]['title']} {_ARROWS[metrics[key]['better']]}" for key in headline]
     lines += [f"| slice | n | colorizer | {' | '.join(titles)} |", "|---" * (3 + len(headline)) + "|"]
     for entry in found["summaries"]:
-        if entry["slice"].split()[0] in ("sky", "chroma", "source") and entry["colorizer"] not in ("mean", "truth"):
+        if entry["slice"].split()[0] in ("sky", "chroma", "source") and entry["colorizer"] != "mean":
             values = [_value(entry.get(key), metrics[key]["digits"]) for key in headline]
             lines.append(f"| {entry['slice']} | {entry['n']} | {_cell(entry['colorizer'])} | {' | '.join(values)} |")
     if found["sky_dependence"]:

@@ -17,7 +17,7 @@ import numpy as np
 from .measures import MEASURES, SKY_CUT_MEASURES, Measure
 from .statistics import DRAWS, draw_weights, estimate
 
-SCHEMA = 2
+SCHEMA = 3
 _PACKAGES = (
     "landscape-colorizer",
     "torch",

@@ -22,6 +22,7 @@ from .measuring import Bench, measure_picture, reduce
 from .metrics.colour import AB_BINS, ab_bins
 from .metrics.perceptual import InceptionFeatures, Lpips, SqueezeFeatures
 from .pictures import Picture
+from .results import SCHEMA
 
 logger = logging.getLogger(__name__)
 
@@ -109,7 +110,7 @@ def run(
     statistics = set_statistics(pictures)
     colorizers = make_all(options, statistics, [picture.path for picture in pictures], device)
     weights = {name: colorizer.sha256 for name, colorizer in colorizers.items() if colorizer.sha256}
-    done = _resume({**vars(options), "weights": weights}, output, fresh) if rank == 0 else set()
+    done = _resume({"schema": SCHEMA, **vars(options), "weights": weights}, output, fresh) if rank == 0 else set()
     bench, notes = make_bench(colorizers, options, statistics, device, output / "pictures")
     if world > 1:
         from accelerate import PartialState

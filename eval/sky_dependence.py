@@ -17,7 +17,7 @@ from colorization.model.color import rgb_to_lab
 from colorization.sky import NO_BELOW, SkySegmenter, sky_fraction
 
 from .metrics.colour import ciede2000
-from .metrics.sepia import hue_statistics, is_sepia
+from .metrics.sepia import hue_statistics, is_one_hue, is_sepia
 
 _ROW_HAS_SKY = 0.01  # share of a row
 _MARGIN = 0.02  # of the height, below the last row with sky
@@ -62,7 +62,7 @@ def without_sky(truth: np.ndarray, grey: Image.Image, whole: np.ndarray, cut: in
     width, height = grey.size
     alone = colour(grey.crop((0, cut, width, height)))
     before, after, right = (_lab(picture) for picture in (whole[cut:], alone, truth[cut:]))
-    facts_before, facts_after = hue_statistics(before), hue_statistics(after)
+    facts_before, facts_after, facts_truth = (hue_statistics(lab) for lab in (before, after, right))
     chroma_whole, chroma_cut = (facts["chroma_mean"].item() for facts in (facts_before, facts_after))
     error_whole, error_cut = (ciede2000(lab, right).mean().item() for lab in (before, after))
     # As many pixels away from the sides: what a crop costs when the sky stays.
@@ -74,7 +74,7 @@ def without_sky(truth: np.ndarray, grey: Image.Image, whole: np.ndarray, cut: in
         "cut": cut / height,
         "chroma_whole": chroma_whole,
         "chroma_cut": chroma_cut,
-        "chroma_truth": hue_statistics(right)["chroma_mean"].item(),
+        "chroma_truth": facts_truth["chroma_mean"].item(),
         "lost": 1 - chroma_cut / max(chroma_whole, 1e-6) if chroma_whole > 0.5 else 0.0,
         "chroma_whole_control": chroma_whole_control,
         "chroma_control": chroma_control,
@@ -84,6 +84,9 @@ def without_sky(truth: np.ndarray, grey: Image.Image, whole: np.ndarray, cut: in
         "delta_e_rise": error_cut - error_whole,
         "sepia_whole": float(is_sepia(facts_before).item()),
         "sepia_cut": float(is_sepia(facts_after).item()),
+        "one_hue_whole": float(is_one_hue(facts_before).item()),
+        "one_hue_cut": float(is_one_hue(facts_after).item()),
+        "one_hue_truth": float(is_one_hue(facts_truth).item()),
     }
 
 

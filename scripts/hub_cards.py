@@ -18,7 +18,15 @@ from safetensors import safe_open
 
 CARDS = Path(__file__).parents[1] / "space" / "cards"
 _SLICES = ("all", "sky yes", "sky no")
-_MISSING = ("psnr_rgb_mean", "ciede2000_mean", "lpips_squeeze_mean", "chroma_ratio_median", "sepia_rate")
+_MISSING = (
+    "psnr_rgb_mean",
+    "ciede2000_mean",
+    "lpips_squeeze_mean",
+    "chroma_ratio_median",
+    "sepia_rate",
+    "one_hue_rate",
+)
+_BESIDE_THE_TRUTH = ("sepia_rate", "one_hue_rate", "effective_hues_mean")  # some photographs are toned
 
 
 class ResultsError(ValueError):
@@ -70,9 +78,15 @@ def read_results(path: Path, weights: Path) -> Measured:
     columns = [(part, who) for part in _SLICES for who in (name, "grey") if (part, who) in by_slice]
     header = ["figure", *(f"{part}: {'this model' if who == name else who}" for part, who in columns)]
     counts = ["pictures", *(str(by_slice[column].get("n", "?")) for column in columns)]
+    truths = [by_slice.get((part, "truth"), {}) if who == name else {} for part, who in columns]
     rows = [
         [_title(key, metrics), *(_cell(by_slice[column].get(key), metrics.get(key, {})) for column in columns)]
         for key in keys
+    ]
+    rows += [
+        [f"{_title(key, metrics)}, of the truth", *(_cell(entry.get(key), metrics.get(key, {})) for entry in truths)]
+        for key in _BESIDE_THE_TRUTH
+        if key in keys and any(key in entry for entry in truths)
     ]
     data = found.get("data") if isinstance(found.get("data"), dict) else {"path": found.get("data")}
     facts = {

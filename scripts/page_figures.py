@@ -27,8 +27,17 @@ MEASURES = (
     "collapse_rate",
     "oversaturation_rate",
     "sepia_rate",
+    "one_hue_rate",
 )
-SKY_MEASURES = ("chroma_lost", "chroma_lost_control", "sepia_rate_whole", "sepia_rate_cut")
+SKY_MEASURES = (
+    "chroma_lost",
+    "chroma_lost_control",
+    "sepia_rate_whole",
+    "sepia_rate_cut",
+    "one_hue_rate_whole",
+    "one_hue_rate_cut",
+    "one_hue_rate_truth",
+)
 COLUMNS = {"model": None, "grey": "grey", "truth": "truth"}  # None: the colorizer with the weights
 logger = logging.getLogger("page_figures")
 

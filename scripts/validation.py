@@ -39,6 +39,7 @@ class HarnessValidation:
         "chroma_ratio_median": True,
         "collapse_rate": False,
         "sepia_rate": False,
+        "one_hue_rate": False,
         "kernel_distance_squeezenet": False,
     }
 
@@ -80,14 +81,15 @@ class HarnessValidation:
             made = self._colour(model, truth)
             coloured.append(made)
             lab, true_lab = rgb_to_lab(made), rgb_to_lab(truth)
-            ratio = colour.chroma_ratio(lab, true_lab)
+            ratio, hues = colour.chroma_ratio(lab, true_lab), sepia.hue_statistics(lab)
             for name, values in {
                 "psnr_rgb": pixel.psnr_rgb(made, truth),
                 "mae_rgb": pixel.mae_rgb(made, truth),
                 "ciede2000": colour.delta_e(lab, true_lab)[0],
                 "ab_rmse": colour.ab_rmse(lab, true_lab),
                 "ratio": ratio,
-                "sepia_rate": sepia.is_sepia(sepia.hue_statistics(lab)),
+                "sepia_rate": sepia.is_sepia(hues),
+                "one_hue_rate": sepia.is_one_hue(hues),
             }.items():
                 rows.setdefault(name, []).append(values.float())
         ratio = torch.cat(rows.pop("ratio"))

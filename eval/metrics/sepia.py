@@ -1,4 +1,4 @@
-"""The known failure as a number: one brown hue over the whole picture, and little of it."""
+"""The known failures as numbers: one hue over the whole picture, and its pale brown kind, sepia."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from .colour import percentile95
+from .colour import hue_histogram, percentile95
 
 HUES = (50.0, 105.0)
 """Degrees of CIE hue that sepia lies in: orange-brown to olive-yellow."""
@@ -14,7 +14,8 @@ MIN_CONCENTRATION = 0.96
 MAX_CHROMA_P95 = 25.0
 MIN_CHROMA = 1.0
 """Thresholds of :func:`is_sepia`, so that at most 1 % of real photographs are flagged: 0.97 % of 1133 validation
-photographs (deserts, most of them; 0.95 would flag 1.15 %). ``python -m eval calibrate --data DIR`` counts again."""
+photographs (deserts, most of them; 0.95 would flag 1.15 %). ``python -m eval calibrate --data DIR`` counts again, for
+:func:`is_one_hue` too; docs/evaluation.md has its evidence."""
 
 
 def hue_statistics(lab: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -52,14 +53,26 @@ def sepia_index(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def is_one_hue(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Whether a picture is a tint, bool [B]: not grey, one hue (concentration above 0.96), chroma_p95 below 25.
+    """Tell a tint, at any chroma, from colours: bool [B], concentration of hue above 0.96 and not grey.
 
-    To be read where no sky is in sight: open water under a sky is of one blue in truth as well.
+    To be read where no sky is in sight, and beside the truth's own rate: open water under a sky is of one blue in
+    truth, and some photographs are toned.
     """
-    one = (statistics["concentration"] > MIN_CONCENTRATION) & (statistics["chroma_mean"] >= MIN_CHROMA)
-    return one & (statistics["chroma_p95"] < MAX_CHROMA_P95)
+    return (statistics["concentration"] > MIN_CONCENTRATION) & (statistics["chroma_mean"] >= MIN_CHROMA)
 
 
 def is_sepia(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Whether a picture is a desaturated sepia, bool [B]: a tint whose hue is brown."""
-    return is_one_hue(statistics) & _is_brown(statistics)
+    """Tell a desaturated sepia, bool [B]: one hue, which is brown, and chroma_p95 below 25."""
+    return is_one_hue(statistics) & _is_brown(statistics) & (statistics["chroma_p95"] < MAX_CHROMA_P95)
+
+
+def effective_hues(lab: torch.Tensor) -> torch.Tensor:
+    """Number of hues that a picture uses, [B] in [1, 36]: the exponential of the entropy of its hue histogram.
+
+    A picture whose chroma lies in k sectors of 10 degrees in equal parts has k (Hill number of order 1; Jost 2006).
+    It falls on the way to a tint, before :func:`is_one_hue` says so. NaN for a picture without hue.
+
+    Args:
+        lab: CIE Lab [B, 3, H, W].
+    """
+    return torch.special.entr(hue_histogram(lab)).sum(dim=1).exp()

@@ -212,12 +212,31 @@ def test_sepia_is_one_brown_hue_and_little_of_it():
     assert found["concentration"].item() == pytest.approx(1, abs=1e-5)
 
 
-def test_one_hue_is_sepia_of_any_hue():
+def test_one_hue_is_a_tint_at_any_hue_and_chroma():
     def flagged(picture: torch.Tensor) -> bool:
         return bool(sepia.is_one_hue(sepia.hue_statistics(picture)).item())
 
     assert flagged(uniform(80, 12)) and flagged(uniform(115, 12)), "an olive wood is a tint as a brown one is"
-    assert not flagged(uniform(115, 40)) and not flagged(uniform(115, 0.5)) and not flagged(lab(1))
+    assert flagged(uniform(115, 60)), "and a saturated green is no less one"
+    assert not flagged(uniform(115, 0.5)), "grey is counted as collapse"
+    assert not flagged(lab(1))
+    fan = torch.cat([uniform(hue, 40) for hue in (85, 115, 145)], dim=3)
+    assert not flagged(fan), "three greens 30 degrees apart are colours"
+
+
+def test_effective_hues_count_equal_parts_and_fall_before_the_rate_moves():
+    for hues in ((15,), (15, 135), (15, 135, 255), (5, 45, 85, 125, 165)):
+        stripes = torch.cat([uniform(hue, 30) for hue in hues], dim=3)
+        assert sepia.effective_hues(stripes).item() == pytest.approx(len(hues), rel=1e-4)
+    assert math.isnan(sepia.effective_hues(uniform(0, 0)).item())
+    chroma, hue = lab(1)[:, 1:].norm(dim=1), torch.atan2(lab(1)[:, 2], lab(1)[:, 1])
+    found = []
+    for share in (1.0, 0.5, 0.2, 0.0):  # of what each hue differs from 115 degrees
+        turned = math.radians(115) + share * (hue - math.radians(115))
+        tint = torch.stack((lab(1)[:, 0], chroma * turned.cos(), chroma * turned.sin()), dim=1)
+        found.append(sepia.effective_hues(tint).item())
+    assert found == sorted(found, reverse=True) and found[0] > found[1] > found[2] > 1
+    assert found[-1] == pytest.approx(1, abs=1e-3)
 
 
 def test_edge_alignment_falls_when_colours_bleed():

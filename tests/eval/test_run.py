@@ -18,7 +18,8 @@ from safetensors.torch import load_file, save_file
 from colorization.model.color import rgb_to_lab, srgb_to_linear
 from eval import runner
 from eval.__main__ import main
-from eval.inputs import DEGRADATIONS, make_input
+from eval.calibration import calibrate
+from eval.inputs import DEGRADATIONS, FILM, make_input
 from eval.measures import MEASURES
 from eval.measuring import size_sweep
 from eval.metrics.colour import mean_chroma
@@ -91,6 +92,7 @@ def test_the_planted_failure_is_found_and_the_steady_colorizer_is_not_blamed(dat
     cut = {e["colorizer"]: e for e in results["sky_dependence"]["summaries"]}
     assert cut["bad"]["n"] == cut["good"]["n"] == 6
     assert cut["bad"]["chroma_lost"]["value"] > 0.5 > 0.05 > abs(cut["good"]["chroma_lost"]["value"])
+    assert cut["bad"]["one_hue_rate_cut"]["value"] == 1 and cut["bad"]["one_hue_rate_truth"]["value"] < 0.5
     assert cut["bad"]["sepia_rate_cut"]["value"] == 1 and cut["bad"]["sepia_rate_whole"]["value"] == 0
     assert abs(cut["bad"]["chroma_lost_control"]["value"]) < 0.05, "the control keeps the sky"
     assert cut["bad"]["chroma_gained"]["value"] > 0.5 > abs(cut["good"]["chroma_gained"]["value"])
@@ -248,6 +250,60 @@ def test_inputs_are_grey_of_the_same_size_and_repeatable(degradation):
         assert not np.array_equal(np.array(first), np.array(make_input(rgb)))
     luma = np.array(make_input(rgb, "rec601"))[..., 0]
     assert np.array_equal(luma, np.array(draw_landscape().convert("L")))
+
+
+@pytest.mark.parametrize("film", FILM)
+@pytest.mark.parametrize("degradation", [None, *DEGRADATIONS])
+def test_film_ages_as_other_inputs_do(film, degradation):
+    rgb = np.array(draw_landscape())
+    first, second = (np.array(make_input(rgb, film, degradation, seed=3)) for _ in range(2))
+    assert first.shape == rgb.shape and np.ptp(first, axis=2).max() == 0 and np.array_equal(first, second)
+    assert not np.array_equal(first, np.array(make_input(rgb, "lab-l", degradation, seed=3)))
+
+
+def test_film_sees_linear_shares_of_the_channels_and_keeps_greys():
+    ramp = np.repeat(np.arange(256, dtype=np.uint8)[None, :, None], 3, axis=2)
+    patch = np.array([[[200, 90, 30]]], np.uint8)
+    linear = srgb_to_linear(torch.from_numpy(patch[0, 0]) / 255).numpy()
+    for film, shares in FILM.items():
+        assert sum(shares) == pytest.approx(1)
+        assert np.array_equal(np.array(make_input(ramp, film)), ramp), "white stays white, and every grey itself"
+        assert light_of(make_input(patch, film)).item() == pytest.approx(float(linear @ np.array(shares)), abs=0.005)
+    red, sky = (np.full((1, 1, 3), color, np.uint8) for color in ((200, 40, 30), (90, 140, 220)))
+    light = {film: [light_of(make_input(color, film)).item() for color in (red, sky)] for film in FILM}
+    for film in ("blue-plate", "orthochromatic"):
+        assert light[film][0] < 0.05 < 0.3 < light[film][1], "red is black, the sky is bright"
+    assert light["red-filter"][0] > light["red-filter"][1] > 0, "and behind a red filter the other way round"
+    plain = light_of(make_input(sky)).item()
+    assert light["red-filter"][1] < light["yellow-filter"][1] < plain
+
+
+def test_a_film_run_reports_the_colours_on_the_luminance_of_the_truth(data, tmp_path):
+    """The same colour on what a red filter saw: the light is blamed, the colours are not."""
+    _, fresh = measure(data, tmp_path / "fresh", "--limit", "4")
+    _, seen = measure(data, tmp_path / "film", "--limit", "4", "--input", "red-filter", "--degradation", "fade")
+    before, after = entry(fresh, "mean"), entry(seen, "mean")
+    assert after["psnr_rgb_mean"]["value"] < before["psnr_rgb_mean"]["value"] - 2
+    assert after["psnr_colour_mean"]["value"] == pytest.approx(before["psnr_colour_mean"]["value"], abs=1)
+    assert seen["protocol"]["input"] == "red-filter"
+
+
+def test_a_manifest_of_another_name_tells_the_sky(data, tmp_path):
+    (data / "manifest.csv").rename(data / "large.csv")
+    assert open_set(str(data / "hills"))[1] == 0
+    pictures, described = open_set(str(data / "hills"), manifest=data / "large.csv")
+    assert described == 12 and {p.sky for p in pictures} == {"yes", "no"}
+    with pytest.raises(ValueError, match="is not in it"):
+        open_set(str(tmp_path), manifest=data / "large.csv")
+
+
+def test_evidence_counts_tints_of_any_chroma_and_by_sky(data):
+    for place in sorted((data / "hills").glob("*.png"))[:3]:
+        Image.fromarray(np.array([[[20, 200, 40], [15, 150, 30]]], np.uint8)).resize((64, 64)).save(place)
+    lines = calibrate(str(data / "hills"), "test").splitlines()
+    head = next(number for number, line in enumerate(lines) if "sky in sight (6)" in line)
+    rows = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines[head + 2 :]}
+    assert rows["0.96"][0].strip() == "25.0%" and len(rows["0.96"]) == 3
 
 
 def light_of(grey: Image.Image) -> np.ndarray:

@@ -12,11 +12,12 @@ import torch
 from .color import rgb_to_lab
 from .colour import ab_rmse, chroma_ratio, delta_e, hue_distance, mean_chroma
 from .pixel import mae_rgb, psnr_rgb
-from .sepia import hue_statistics, is_sepia
+from .sepia import effective_hues, hue_statistics, is_one_hue, is_sepia
 
 _DESCRIPTION = """
 Measures of colour between results of a colorizer and the colour photographs they were made from. PSNR alone rewards
-grey; beside it stand CIEDE2000, the ratio of chroma, and the share of pictures that came out grey or sepia.
+grey; beside it stand CIEDE2000, the ratio of chroma, and the share of pictures that came out grey, sepia or of
+one hue.
 """
 _INPUTS = """
 Args:
@@ -25,8 +26,8 @@ Args:
     near_grey_chroma: references with less mean chroma than this (CIE units, 3.0) have no colour to find: left out.
 Returns:
     psnr_rgb_mean, mae_rgb_mean, ciede2000_mean, ciede2000_p95_mean, ab_rmse_mean, chroma_ratio_median, collapse_rate
-    (chroma ratio below 0.5), oversaturation_rate (above 1.5), sepia_rate, hue_distance_mean (degrees), n,
-    near_grey_left_out. A figure without a value is None.
+    (chroma ratio below 0.5), oversaturation_rate (above 1.5), sepia_rate, one_hue_rate (and one_hue_rate_truth),
+    effective_hues_mean, hue_distance_mean (degrees), n, near_grey_left_out. A figure without a value is None.
 """
 _CITATION = """
 Sharma, Wu, Dalal: The CIEDE2000 color-difference formula. Color Research and Application 30, 2005.
@@ -67,6 +68,9 @@ class ColorizationMetric(evaluate.Metric):
                 "ab_rmse_mean": ab_rmse(lab, truth_lab),
                 "chroma_ratio": chroma_ratio(lab, truth_lab),
                 "sepia_rate": is_sepia(hue_statistics(lab)),
+                "one_hue_rate": is_one_hue(hue_statistics(lab)),
+                "one_hue_rate_truth": is_one_hue(hue_statistics(truth_lab)),
+                "effective_hues_mean": effective_hues(lab),
                 "hue_distance_mean": hue_distance(lab, truth_lab),
             }
             rows.append({key: float(value) for key, value in values.items()})
