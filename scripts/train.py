@@ -18,12 +18,7 @@ from colorization.training.checkpoints import DiskFullError
 from colorization.training.encoders import IMAGENET_ENCODERS, load_encoder
 from colorization.training.loop import Machine, train
 from colorization.training.recipe import Recipe, RecipeError, describe_recipe, list_recipes, load_recipe
-
-# A script is not part of a package where it is run as a file.
-if __package__:
-    from .validation import HarnessValidation
-else:
-    from validation import HarnessValidation
+from colorization.training.validation import HarnessValidation
 
 _EPILOG = """\
 examples:

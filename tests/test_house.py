@@ -29,8 +29,10 @@ LAW = {
     "colorization.model": {"model"},
     "colorization.baselines": {"model", "baselines"},
     "colorization.sky": {"model.color", "model.images", "sky"},
-    "colorization.data": {"model.color", "model.images", "files", "sky", "data"},
+    "colorization.data": {"model.color", "model.images", "model.readers", "files", "sky", "data"},
     "colorization.training": {"data", "model", "baselines", "files", "training"},
+    # The loop is given its validation and knows nothing of the harness; only the command ties them together.
+    "colorization.training.validation": {"data", "model", "files", "training.recipe", "eval"},
     "colorization.publishing": {"model", "sky", "files", "publishing", "eval.results", "eval.metrics"},
     "colorization.__main__": {"model", "baselines", "files", "jobs", "colorization"},
     "eval": {"model.color", "model.images", "sky", "files", "eval"},

@@ -12,6 +12,7 @@ import torch
 from PIL import Image
 from torch.utils.data import Dataset, Sampler
 
+from .pictures import read_row
 from .transforms import View, random_view
 
 _AHEAD = 2  # batches decoded beforehand
@@ -24,7 +25,7 @@ class Crops(Dataset):
     """Random crops of pictures, so that a run can be continued.
 
     Args:
-        pictures: with an ``image`` column, or a sequence of PIL pictures.
+        pictures: of ``load_pictures``, or a sequence of Pillow pictures of mode RGB.
         view: how they are cut and turned.
         seed: of the run.
     """
@@ -36,14 +37,14 @@ class Crops(Dataset):
         """A place to a crop, uint8 [3, size, size]."""
         index, position, size = place
         picture = self.pictures[index]
-        picture = picture["image"] if isinstance(picture, dict) else picture
+        picture = Image.fromarray(read_row(picture).rgb) if isinstance(picture, dict) else picture
         return crop_at(picture, position, size, self.view, self.seed)
 
 
 def crop_at(picture: Image.Image, position: int, size: int, view: View, seed: int) -> torch.Tensor:
-    """The crop of one place of a run, uint8 [3, size, size]."""
+    """Cut the crop of one place of a run out of a picture of mode RGB: uint8 [3, size, size]."""
     generator = torch.Generator().manual_seed((seed << 40) + position)
-    crop = random_view(picture.convert("RGB"), size, view, generator)
+    crop = random_view(picture, size, view, generator)
     return torch.from_numpy(np.array(crop)).permute(2, 0, 1)
 
 
@@ -55,7 +56,7 @@ class StreamedCrops:
     side by side; workers of a ``DataLoader`` would each be given other shards, and the order would depend on them.
 
     Args:
-        pictures: streamed, with an ``image`` column.
+        pictures: streamed, of ``load_pictures``.
         order: whose batches (of this process) say which places are wanted.
         view: how pictures are cut and turned.
         seed: of the run.
@@ -72,7 +73,7 @@ class StreamedCrops:
         threads: int = 2,
         buffer: int = 2_000,
     ) -> None:
-        self.pictures = pictures.select_columns(["image"]).cast_column("image", datasets.Image(decode=False))
+        self.pictures = pictures.select_columns(["image"])
         self.order, self.view, self.seed, self.threads, self.buffer = order, view, seed, threads, buffer
 
     def __iter__(self) -> Iterator[torch.Tensor]:
@@ -92,7 +93,7 @@ class StreamedCrops:
                 yield torch.stack([future.result() for future in futures])
 
     def _crop(self, row: dict, position: int, size: int) -> torch.Tensor:
-        return crop_at(datasets.Image().decode_example(row["image"]), position, size, self.view, self.seed)
+        return crop_at(Image.fromarray(read_row(row).rgb), position, size, self.view, self.seed)
 
     def _rows(self) -> Iterator[tuple[int, dict]]:
         """Place in the run and undecoded row, round after round."""

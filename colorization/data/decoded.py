@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import os
 from pathlib import Path
 
 import datasets
 import numpy as np
 from PIL import Image
 from tqdm.auto import tqdm
+
+from ..files import replace_file
+from .pictures import read_row
 
 logger = logging.getLogger(__name__)
 
@@ -53,20 +55,14 @@ def decode_once(pictures: datasets.Dataset, folder: Path, max_side: int = 512) -
         logger.info("Decoded pictures found in %s.", file)
         return DecodedPictures(file)
     folder.mkdir(parents=True, exist_ok=True)
-    # The process in the name: several may begin at once, and the last rename wins with the same content.
-    fresh, shapes = folder / f"{key}.{os.getpid()}.new", []
-    try:
+    shapes = []
+    with replace_file(file) as fresh, replace_file(file.with_suffix(".npy")) as table:
         with fresh.open("wb") as out:
             for row in tqdm(pictures, desc="decode", unit="img", mininterval=2):
-                picture = row["image"].convert("RGB")
+                picture = Image.fromarray(read_row(row).rgb)
                 picture.thumbnail((max_side, max_side), Image.Resampling.BICUBIC, reducing_gap=2.0)
                 shapes.append((picture.height, picture.width))
                 out.write(picture.tobytes())
-        with (table := folder / f"{key}.{os.getpid()}.npy.new").open("wb") as out:
+        with table.open("wb") as out:
             np.save(out, np.array(shapes, dtype=np.int64))
-    except OSError:
-        fresh.unlink(missing_ok=True)
-        raise
-    table.replace(file.with_suffix(".npy"))
-    fresh.replace(file)
     return DecodedPictures(file)

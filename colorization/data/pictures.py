@@ -5,14 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 
 import datasets
+import fsspec
 
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+from ..model.images import Photo, read_photo
+from ..model.readers import READABLE_SUFFIXES
+
 # What a split is called: by data sets of the Hub, and in folders.
 _SPLITS = {"train": ("train",), "validation": ("validation", "val", "valid"), "test": ("test",)}
 
 
 def load_pictures(data: str, split: str, streaming: bool = False) -> datasets.Dataset | datasets.IterableDataset:
-    """Load one split with an ``image`` column that decodes to PIL pictures.
+    """Load one split with an ``image`` column of files, which :func:`read_row` reads as the product does.
 
     Args:
         data: a folder with sub-folders ``train`` and ``validation`` (or ``val``) of pictures, a folder written by
@@ -29,9 +32,9 @@ def load_pictures(data: str, split: str, streaming: bool = False) -> datasets.Da
     root = Path(data)
     for name in _SPLITS[split]:
         if (root / name).is_dir():
-            files = sorted(str(f) for f in (root / name).rglob("*") if f.suffix.lower() in _SUFFIXES)
+            files = sorted(str(f) for f in (root / name).rglob("*") if f.suffix.lower() in READABLE_SUFFIXES)
             if files:
-                pictures = datasets.Dataset.from_dict({"image": files}).cast_column("image", datasets.Image())
+                pictures = _with_images(datasets.Dataset.from_dict({"image": files}), data)
                 return pictures.to_iterable_dataset() if streaming else pictures
     try:
         if (root / "dataset_dict.json").is_file():
@@ -63,9 +66,22 @@ def _with_images(
     columns = pictures.column_names or ()
     if "image" not in columns:
         raise ValueError(f"{data}: the data set has no column 'image'; it has {', '.join(columns)}.")
-    if pictures.features is not None and not isinstance(pictures.features["image"], datasets.Image):
-        pictures = pictures.cast_column("image", datasets.Image())
-    return pictures
+    return pictures.cast_column("image", datasets.Image(decode=False))
+
+
+def read_row(row: dict) -> Photo:
+    """Read the picture of a row: a file as :func:`load_pictures` gives it, or a Pillow picture.
+
+    Raises:
+        UnreadableImageError: if it cannot be read.
+    """
+    image = row["image"]
+    if not isinstance(image, dict):
+        return read_photo(image)
+    if image["bytes"] is None and "://" in image["path"]:  # in an archive, or on another machine
+        with fsspec.open(image["path"]) as file:
+            return read_photo(file.read(), name=image["path"])
+    return read_photo(image["bytes"] or image["path"], name=image["path"])
 
 
 def repeat_no_sky(pictures: datasets.Dataset, share: float) -> list[int] | None:

@@ -40,7 +40,7 @@ logger = logging.getLogger(__name__)
 
 
 class Validation(Protocol):
-    """Measures a model while it is trained; see ``scripts/validation.py``."""
+    """Measures a model while it is trained; see ``validation.py``."""
 
     higher_is_better: Mapping[str, bool]
     """What of the measures is better: more, or less."""

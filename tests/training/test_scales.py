@@ -24,13 +24,13 @@ from torch import multiprocessing
 
 from colorization.data.crops import Crops, RunOrder, StreamedCrops
 from colorization.data.decoded import decode_once
-from colorization.data.pictures import load_pictures, repeat_no_sky
+from colorization.data.pictures import load_pictures, read_row, repeat_no_sky
 from colorization.data.transforms import View
 from colorization.training.loop import Machine, train
 from colorization.training.recipe import Recipe, save_recipe
 from colorization.training.sharding import fit_fsdp
+from colorization.training.validation import HarnessValidation
 from colorization.training.watching import read_history
-from scripts.validation import HarnessValidation
 
 from ..conftest import ROOT, draw_landscape, make_tiny_model
 from .test_training import TINY
@@ -131,7 +131,7 @@ def test_fsdp_learns_as_one_process_does_and_is_continued_bitwise(data, tmp_path
     rows = [read_history(tmp_path / name / "history.csv") for name in ("one", "two", "two/whole")]
     assert [row["pictures"] for row in rows[0]] == [16, 24]
     for one, divided, whole in zip(*rows, strict=True):
-        assert divided["psnr_rgb"] == whole["psnr_rgb"]
+        assert divided["psnr_rgb_mean"] == whole["psnr_rgb_mean"]
         for measure in ("loss", "adversarial", "discriminator"):
             assert divided[measure] == whole[measure] == pytest.approx(one[measure], abs=1e-4)
     one, divided, whole = (
@@ -224,7 +224,7 @@ def test_decoded_pictures_are_the_pictures(data, tmp_path):
     pictures = load_pictures(str(data), "train")
     decoded = decode_once(pictures, tmp_path / "cache")
     assert len(decoded) == 20
-    assert np.array_equal(np.array(decoded[7]), np.array(pictures[7]["image"]))
+    assert np.array_equal(np.array(decoded[7]), read_row(pictures[7]).rgb)
     view = View(0.4)
     assert torch.equal(Crops(decoded, view, 0)[(3, 9, 32)], Crops(pictures, view, 0)[(3, 9, 32)])
     before = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "cache").iterdir()}
@@ -256,6 +256,6 @@ def test_an_address_is_read_as_a_folder_is(numbered, tmp_path):
     for streaming in (False, True):
         pictures = load_pictures(f"file://{tmp_path}/built", "train", streaming)
         rows = list(pictures)
-        assert [row["number"] for row in rows] == list(range(30)) and rows[0]["image"].size == (40, 40)
+        assert [row["number"] for row in rows] == list(range(30)) and read_row(rows[0]).rgb.shape == (40, 40, 3)
     with pytest.raises(ValueError, match="no pictures could be read"):
         load_pictures(f"file://{tmp_path}/nowhere", "train")

@@ -16,9 +16,9 @@ from colorization.training.loop import Machine, train
 from colorization.training.losses import huber
 from colorization.training.recipe import Recipe, RecipeError, list_recipes, load_recipe, save_recipe
 from colorization.training.schedule import adversarial_weight, ema_decay, learning_rate_factor
+from colorization.training.validation import HarnessValidation
 from colorization.training.watching import read_history
 from scripts.train import main
-from scripts.validation import HarnessValidation
 
 from ..conftest import make_tiny_model
 
@@ -74,7 +74,7 @@ def test_a_run_leaves_what_is_promised(data, tmp_path):
     assert {path.name for path in (tmp_path / "out" / "checkpoints").iterdir()} == {"48", "64"}
     history = read_history(tmp_path / "out" / "history.csv")
     assert [row["pictures"] for row in history] == [32, 64]
-    assert {"loss", "colour", "psnr_rgb", "ciede2000", "sepia_rate"} <= history[0].keys()
+    assert {"loss", "colour", "psnr_rgb_mean", "ciede2000_mean", "sepia_rate"} <= history[0].keys()
     with Image.open(tmp_path / "out" / "samples" / "000000064.png") as grid:
         assert grid.size == (4 * 48, 3 * 48)  # four pictures; input, output, truth
     assert load_recipe(str(tmp_path / "out" / "recipe.yaml")) == TINY
@@ -266,5 +266,5 @@ def test_a_full_disk_stops_with_a_sentence_and_keeps_what_is_there(data, tmp_pat
 def test_a_batch_that_cannot_be_divided_is_said(data, tmp_path):
     with pytest.raises(ValueError, match="8 cannot be divided into 1 processes x 3 parts"):
         run(data, tmp_path / "out", dataclasses.replace(TINY, accumulation=3))
-    with pytest.raises(ValueError, match="select_by is one of psnr_rgb"):
+    with pytest.raises(ValueError, match="select_by is one of psnr_rgb_mean"):
         run(data, tmp_path / "out", dataclasses.replace(TINY, select_by="beauty"))
