@@ -23,9 +23,9 @@ _REACH = 128  # the table of soft targets covers a* and b* from -128 to 128, in 
 def _centres() -> torch.Tensor:
     # A model is built on the device "meta" while its weights are read; this table must have values even then.
     with torch.device("cpu"):
-        line = torch.arange(-_REACH // GRID, _REACH // GRID + 1) * GRID
+        line = torch.arange(-_REACH // GRID, _REACH // GRID + 1, dtype=torch.float32) * GRID
         a, b = torch.meshgrid(line, line, indexing="ij")
-        lightness = torch.linspace(0, 100, 201)[:, None, None].expand(-1, *a.shape)
+        lightness = torch.linspace(0, 100, 201, dtype=torch.float32)[:, None, None].expand(-1, *a.shape)
         lab = torch.stack((lightness, a.expand_as(lightness), b.expand_as(lightness)), dim=1)
         shown = in_gamut(lab).any(dim=0)
         return torch.stack((a[shown], b[shown]), dim=1)
@@ -102,7 +102,7 @@ def annealed_mean(logits: torch.Tensor, centres: torch.Tensor, temperature: floa
 def ab_histogram(ab: torch.Tensor) -> torch.Tensor:
     """Shares [B, Q] of the bins in the soft targets of each picture's ab [B, 2, h, w]; each row sums to one."""
     bins, weights = soft_encode(ab)
-    total = torch.zeros(len(ab), len(_centres()), device=ab.device)
+    total = weights.new_zeros(len(ab), len(_centres()))
     total.scatter_add_(1, bins.flatten(1), weights.flatten(1))
     return total / (ab.shape[2] * ab.shape[3])
 

@@ -17,6 +17,7 @@ Two families of functions:
 from __future__ import annotations
 
 import functools
+from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
@@ -48,6 +49,14 @@ _LINEAR_TOE = _SRGB_TOE / _SRGB_SLOPE
 _F_EDGE = 6 / 29
 _F_SLOPE = 1 / (3 * _F_EDGE**2)
 _F_OFFSET = 4 / 29
+
+
+def full_precision(device_type: str = "cpu") -> AbstractContextManager:
+    """Suspend an ``autocast`` around the call, where there is one: colours in bfloat16 are whole units off."""
+    # Exporters know no context that changes nothing.
+    if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
+        return torch.autocast(device_type, enabled=False)
+    return nullcontext()
 
 
 def srgb_to_linear(rgb: torch.Tensor) -> torch.Tensor:
@@ -207,7 +216,7 @@ _GAMUT_STEPS = 10  # regula falsi; colours of chroma up to 70 are then within on
 @functools.lru_cache(maxsize=1)
 def _luminance_parts() -> torch.Tensor:
     """What the 256 codes of R, G and B each add to relative luminance Y: [3, 256] float32."""
-    linear = srgb_to_linear(torch.arange(256, dtype=torch.float64) / 255)
+    linear = srgb_to_linear(torch.arange(256, dtype=torch.float64, device="cpu") / 255)
     return (torch.from_numpy(_RELATIVE_FROM_RGB[1])[:, None] * linear).float()
 
 
@@ -227,14 +236,14 @@ def _lightness_of_grey() -> torch.Tensor:
 @functools.lru_cache(maxsize=1)
 def _lightness_table() -> torch.Tensor:
     """L* of relative luminance 0, 1/524288, ..., 1, float32: a cube root a pixel costs more than all else of L*."""
-    y = torch.arange(_LIGHTNESS_STEPS + 1, dtype=torch.float64) / _LIGHTNESS_STEPS
+    y = torch.arange(_LIGHTNESS_STEPS + 1, dtype=torch.float64, device="cpu") / _LIGHTNESS_STEPS
     return (116 * _f(y) - 16).float()
 
 
 @functools.lru_cache(maxsize=1)
 def _encode_table() -> torch.Tensor:
     """8-bit sRGB codes of linear light at 0, 1/65535, ..., 1: [65536] uint8."""
-    linear = torch.arange(_ENCODE_STEPS + 1, dtype=torch.float64) / _ENCODE_STEPS
+    linear = torch.arange(_ENCODE_STEPS + 1, dtype=torch.float64, device="cpu") / _ENCODE_STEPS
     return (linear_to_srgb(linear) * 255).round().to(torch.uint8)
 
 
@@ -258,7 +267,7 @@ def lightness(rgb: torch.Tensor) -> torch.Tensor:
 
 def _linear_of(fy: torch.Tensor, a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     """Linear sRGB [3, N] of f(Y) and of a* / 500 and b* / 200, each [N]."""
-    xz = torch.empty(2, len(fy))
+    xz = fy.new_empty(2, len(fy))
     torch.add(fy, a, out=xz[0])
     torch.sub(fy, b, out=xz[1])
     if bool(fy.min() > _F_EDGE) and bool(xz.min() > _F_EDGE):

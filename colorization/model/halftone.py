@@ -41,9 +41,10 @@ def descreen(lightness: torch.Tensor) -> torch.Tensor:
 
 
 @functools.lru_cache(maxsize=16)
-def _frequencies(height: int, width: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Cycles a pixel, down [H, 1] and across [1, W // 2 + 1], of a real Fourier transform."""
-    return torch.fft.fftfreq(height)[:, None], torch.fft.rfftfreq(width)[None]
+def _frequencies(height: int, width: int, like: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cycles a pixel, down [H, 1] and across [1, W // 2 + 1], of a real Fourier transform, float32 on that device."""
+    kind = {"dtype": torch.float32, "device": like}
+    return torch.fft.fftfreq(height, **kind)[:, None], torch.fft.rfftfreq(width, **kind)[None]
 
 
 def _find_wave(plane: torch.Tensor) -> tuple[float, float] | None:
@@ -53,8 +54,9 @@ def _find_wave(plane: torch.Tensor) -> tuple[float, float] | None:
         plane: L* [H, W].
     """
     height, width = plane.shape
-    down, across = _frequencies(height, width)
-    window = torch.hann_window(height)[:, None] * torch.hann_window(width)
+    down, across = _frequencies(height, width, plane.device)
+    kind = {"dtype": torch.float32, "device": plane.device}
+    window = torch.hann_window(height, **kind)[:, None] * torch.hann_window(width, **kind)
     spectrum = torch.fft.rfft2((plane - plane.mean()) * window).abs().clamp(min=1e-3)
     distance = torch.hypot(down, across)
     ring = (distance * _RINGS).long().flatten()
@@ -89,7 +91,7 @@ def _find_wave(plane: torch.Tensor) -> tuple[float, float] | None:
 def _without(plane: torch.Tensor, wave: tuple[float, float]) -> torch.Tensor:
     """L* [H, W] with what is near the waves of the screen and their sums taken out, and slightly blurred."""
     padded = F.pad(plane[None, None], (_MARGIN,) * 4, mode="reflect")[0, 0]
-    down, across = _frequencies(*padded.shape)
+    down, across = _frequencies(*padded.shape, plane.device)
     frequency = math.hypot(*wave)
     kept = torch.exp(-0.08 * (math.pi / frequency) ** 2 * (down**2 + across**2))  # a fifth of a period
     for first in range(-2, 3):

@@ -15,7 +15,7 @@ from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
 from .ab_bins import ab_histogram
-from .color import join, lightness, rgb_to_lab, warm
+from .color import full_precision, join, lightness, rgb_to_lab, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from .halftone import descreen
 
@@ -99,7 +99,8 @@ class ColorizationImageProcessor(BaseImageProcessor):
         (height, width) = shapes.pop()
         small = [_shrink(picture, width, height) for picture in pictures]
         rgb = torch.stack([torch.from_numpy(np.array(picture)) for picture in small]).permute(0, 3, 1, 2)
-        pixel_values = normalize_lightness(descreen(rgb_to_lab(rgb.float() / 255)[:, :1]))
+        with full_precision():
+            pixel_values = normalize_lightness(descreen(rgb_to_lab(rgb.float() / 255)[:, :1]))
         return BatchFeature(data={"pixel_values": pixel_values}, tensor_type=return_tensors or "pt")
 
     def make_hints(self, points: Sequence[Point], size: tuple[int, int]) -> torch.Tensor:
@@ -120,7 +121,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         """
         width, height = size
         rows, columns = (side // _HINT_STRIDE for side in self.working_shape(height, width))
-        cells = torch.zeros(3, rows, columns)
+        cells = torch.zeros(3, rows, columns, dtype=torch.float32, device="cpu")
         for (x, y), colour in points:
             if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
                 raise ValueError(
@@ -130,8 +131,9 @@ class ColorizationImageProcessor(BaseImageProcessor):
             # The middle of a pixel counts, so that the last one falls into the last cell.
             across, down = (x + 0.5) / width, (y + 0.5) / height
             row, column = min(int(down * rows), rows - 1), min(int(across * columns), columns - 1)
-            rgb = torch.tensor(_read_colour(colour))[:, None, None] / 255
-            cells[:2, row, column] += rgb_to_lab(rgb)[1:, 0, 0]
+            rgb = cells.new_tensor(_read_colour(colour))[:, None, None] / 255
+            with full_precision():
+                cells[:2, row, column] += rgb_to_lab(rgb)[1:, 0, 0]
             cells[2, row, column] += 1
         cells[:2] /= cells[2].clamp(min=1)
         cells[2].clamp_(max=1)
@@ -152,7 +154,9 @@ class ColorizationImageProcessor(BaseImageProcessor):
         picture = _to_pillow(reference)
         height, width = self.working_shape(picture.height, picture.width)
         rgb = torch.from_numpy(np.array(_shrink(picture, width, height))).permute(2, 0, 1)[None].float() / 255
-        ab = F.avg_pool2d(rgb_to_lab(rgb)[:, 1:], _HINT_STRIDE)  # at the scale on which the model chooses colours
+        with full_precision():
+            ab = rgb_to_lab(rgb)[:, 1:]
+        ab = F.avg_pool2d(ab, _HINT_STRIDE)  # at the scale on which the model chooses colours
         chroma = ab.norm(dim=1).mean().item()
         if chroma < _GREY_PALETTE:
             raise ValueError(
@@ -193,8 +197,9 @@ class ColorizationImageProcessor(BaseImageProcessor):
             raise ValueError(f"saturation is a factor from 0 on, not {saturation}.")
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("The predicted colours are not finite numbers; the model's weights are damaged.")
-        ab = warm(ab.detach().float().cpu() * saturation, warmth)
-        return [_colour(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
+        with full_precision():
+            ab = warm(ab.detach().float().cpu() * saturation, warmth)
+            return [_colour(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
 
 
 def _to_pillow(image) -> Image.Image:
@@ -271,16 +276,16 @@ def _bicubic(length: int, enlarged: int, start: int, stop: int) -> tuple[int, to
     Returns:
         The first of the ``n`` of ``length`` samples that matter, and the weights [stop - start, n].
     """
-    centres = (torch.arange(start, stop, dtype=torch.float64) + 0.5) * length / enlarged - 0.5
+    centres = (torch.arange(start, stop, dtype=torch.float64, device="cpu") + 0.5) * length / enlarged - 0.5
     floor = centres.floor()
-    taps = floor[:, None] + torch.arange(-1, 3, dtype=torch.float64)
+    taps = floor[:, None] + torch.arange(-1, 3, dtype=torch.float64, device="cpu")
     distance = (centres[:, None] - taps).abs()
     near = (1.25 * distance - 2.25) * distance**2 + 1
     far = -0.75 * (((distance - 5) * distance + 8) * distance - 4)
     weights = torch.where(distance <= 1, near, far).float()
     samples = taps.long().clamp(0, length - 1)
     first = int(samples.min())
-    table = torch.zeros(stop - start, int(samples.max()) - first + 1)
+    table = weights.new_zeros(stop - start, int(samples.max()) - first + 1)
     return first, table.scatter_add_(1, samples - first, weights)
 
 

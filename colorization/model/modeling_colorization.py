@@ -10,6 +10,7 @@ from transformers import Dinov2Config, PreTrainedModel
 from transformers.utils import ModelOutput
 
 from .ab_bins import ab_centres, annealed_mean
+from .color import full_precision
 from .configuration_colorization import ColorizationConfig
 from .dinov2_network import Dinov2ColorNetwork
 from .networks import ColorUNet, RawOutput, ResNetEncoder
@@ -117,7 +118,8 @@ class ColorizationModel(PreTrainedModel):
 
         Args:
             pixel_values: [B, 3, h, w], L* / 100 on three equal channels, normalised as ImageNet pictures are;
-                made by [`ColorizationImageProcessor`].
+                made by [`ColorizationImageProcessor`]. Of any floating type: the network computes in that of its
+                weights, or of an ``autocast`` around the call, and the output is float32 all the same.
             hints: [B, 3, h/4, w/4], ab in CIE units where a person gave a colour and the third channel 1 there,
                 all 0 elsewhere; None for no hint. Guided networks only.
             palette: [B, Q] share of each bin of ab in a photograph whose colours are wanted, a row of zeros for none.
@@ -136,9 +138,11 @@ class ColorizationModel(PreTrainedModel):
                 raise ValueError("This model takes no hints and no palette (config.guided is false).")
             if hints is not None:
                 scale = hints.new_tensor([self.config.ab_scale, self.config.ab_scale, 1])
-                guidance["hints"] = hints / scale[:, None, None]
-            guidance["palette"] = palette
-        output = self._interpret(self.network(pixel_values, **guidance))
+                guidance["hints"] = (hints / scale[:, None, None]).to(self.dtype)
+            guidance["palette"] = None if palette is None else palette.to(self.dtype)
+        raw = self.network(pixel_values.to(self.dtype), **guidance)
+        with full_precision(pixel_values.device.type):
+            output = self._interpret(raw)
         return output.to_tuple() if return_dict is False else output
 
     def _interpret(self, raw: RawOutput) -> ColorizationOutput:

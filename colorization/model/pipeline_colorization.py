@@ -10,6 +10,7 @@ from PIL import Image
 from transformers import AutoModel, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from .color import full_precision
 from .configuration_colorization import ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, read_photo
@@ -94,9 +95,10 @@ class ColorizationPipeline(Pipeline):
         prediction["ab"] = outputs.ab[0].float().cpu()
         if outputs.logits is not None:
             prediction["logits"] = outputs.logits[0].float().cpu()
-            if "hints" in guidance:
-                prediction["ab"] = follow_hints(prediction["ab"], prediction["logits"], guidance["hints"][0].cpu())
-            prediction["spread"] = spread_of(prediction["logits"], prediction["ab"])
+            with full_precision():
+                if "hints" in guidance:
+                    prediction["ab"] = follow_hints(prediction["ab"], prediction["logits"], guidance["hints"][0].cpu())
+                prediction["spread"] = spread_of(prediction["logits"], prediction["ab"])
         return Prediction(**prediction)
 
     def postprocess(
@@ -151,7 +153,7 @@ class ColorizationPipeline(Pipeline):
         post_process = self.image_processor.post_process_colorization
         (picture,) = post_process(ab[None], [inner], saturation, warmth, tone)
         if inner.shape != photo.rgb.shape:
-            (whole,) = post_process(torch.zeros(1, 2, 1, 1), [photo.rgb], tone=tone)
+            (whole,) = post_process(ab.new_zeros(1, 2, 1, 1), [photo.rgb], tone=tone)
             whole.paste(picture, (left, top))
             picture = whole
         if photo.alpha is not None:

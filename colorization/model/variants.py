@@ -7,7 +7,7 @@ import math
 import torch
 
 from .ab_bins import ab_centres
-from .color import fit_gamut, lab_to_rgb
+from .color import fit_gamut, full_precision, lab_to_rgb
 
 MAX_VARIANTS = 9
 # Chosen on validation pictures by the best of four: `python scripts/measure_guidance.py variants --sweep`.
@@ -49,13 +49,18 @@ def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed:
     """
     if not 1 <= count <= MAX_VARIANTS:
         raise ValueError(f"The number of variants is from 1 to {MAX_VARIANTS}, not {count}.")
+    with full_precision(logits.device.type):
+        return _tilted(logits, ab, count, seed)
+
+
+def _tilted(logits: torch.Tensor, ab: torch.Tensor, count: int, seed: int) -> torch.Tensor:
     centres = ab_centres().to(logits.device)
     flat = logits.detach().float().flatten(1).T / SHARPENING  # [N, Q]
     share = flat.softmax(dim=1)
     mean = share @ centres
     covariance = (share.mean(dim=0)[:, None] * centres).T @ centres - mean.T @ mean / len(mean)
     axes = _principal_axes(covariance.cpu()).to(logits.device)
-    turn = 0.0 if seed == 0 else float(torch.rand((), generator=torch.Generator().manual_seed(seed))) * 2 * math.pi
+    turn = 0.0 if seed == 0 else _random_share(seed) * 2 * math.pi
     variants = [ab.detach().float()]
     for degrees in _ANGLES[: count - 1]:
         angle = math.radians(degrees) + turn
@@ -66,6 +71,12 @@ def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed:
         shift = shift * (_MAX_SHIFT / shift.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         variants.append(variants[0] + shift.T.view_as(ab))
     return torch.stack(variants)
+
+
+def _random_share(seed: int) -> float:
+    """A number in [0, 1) that follows from the seed alone, whatever PyTorch's default device and type."""
+    chance = torch.Generator("cpu").manual_seed(seed)
+    return torch.rand((), generator=chance, dtype=torch.float32, device="cpu").item()
 
 
 def _principal_axes(covariance: torch.Tensor) -> torch.Tensor:
@@ -110,7 +121,9 @@ def follow_hints(ab: torch.Tensor, logits: torch.Tensor, hints: torch.Tensor) ->
     amplitude = (logits.float() / SHARPENING).softmax(dim=0).sqrt()
     points = amplitude[:, rows, columns]
     likeness = torch.einsum("qn,qhw->nhw", points, amplitude) ** _LIKENESS_POWER
-    among = (points.T @ points) ** _LIKENESS_POWER + _HINT_NOISE * torch.eye(len(rows))
+    among = (points.T @ points) ** _LIKENESS_POWER + _HINT_NOISE * torch.eye(
+        len(rows), dtype=points.dtype, device=points.device
+    )
     missed = hints[:2, rows, columns] - ab[:, rows, columns]
     return ab + torch.einsum("cn,nhw->chw", torch.linalg.solve(among, missed.T).T, likeness)
 
