@@ -83,7 +83,7 @@ def _principal_axes(covariance: torch.Tensor) -> torch.Tensor:
     """Unit columns [2, 2], larger variance first, signs so that each points to warmer (yellow, then red) colours."""
     axes = torch.linalg.eigh(covariance.double()).eigenvectors.flip(1).float()
     # The sign of an eigenvector is arbitrary and differs between machines.
-    return axes * torch.where(axes.sum(dim=0) < 0, -1.0, 1.0)
+    return torch.where(axes.sum(dim=0) < 0, -axes, axes)
 
 
 def _tilt(

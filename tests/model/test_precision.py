@@ -26,7 +26,7 @@ def release() -> ColorizationPipeline:
 
 @pytest.fixture(scope="module")
 def picture():
-    return draw_landscape(300, 200, seed=3)
+    return draw_landscape(1200, 800, seed=3)  # as photographs are, larger than what the network sees
 
 
 def distance(one, other) -> float:

@@ -101,6 +101,44 @@ def test_overfits_eight_pictures_and_comes_back(name, tmp_path):
     assert validation(back)["ab_rmse_mean"] == pytest.approx(after, rel=0.05)  # half precision of the file
 
 
+CLASSIFIERS = [name for name in list_recipes() if load_recipe(name).config().head in ("classification", "both")]
+
+
+@pytest.mark.parametrize("name", CLASSIFIERS)
+def test_a_classifier_trains_in_bfloat16(name, tmp_path):
+    recipe = load_recipe(name)
+    architecture = recipe.config().architecture
+    if architecture not in NARROW:
+        pytest.skip(f"no narrow {architecture} here")
+    narrow = dict(NARROW[architecture])
+    if "context_width" in narrow:
+        narrow["decoder_widths"] = [16] * len(recipe.config().decoder_widths)
+    recipe = dataclasses.replace(
+        recipe,
+        model={**recipe.model, **narrow},
+        crop_sizes=(32,),
+        pictures=16,
+        batch_size=8,
+        no_sky_share=0.0,
+        data_shares=(1.0,),
+        validate_every=16,
+        checkpoint_every=16,
+        validation_pictures=2,
+        set_distance=False,
+        patience=0,
+        select_by="",
+        hint_probability=1.0 if recipe.config().guided else 0.0,
+    )
+    pictures = _Pictures([{"image": draw_landscape(48, 48, seed)} for seed in range(8)])
+    model = recipe.model_class(recipe.config())
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    machine = Machine(workers=0, mixed_precision="bf16")
+    train(model, recipe, pictures, HarnessValidation(pictures, recipe), tmp_path / "out", machine=machine)
+    after = model.state_dict()
+    assert all(bool(torch.isfinite(value).all()) for value in after.values())
+    assert any(not torch.equal(value, before[key]) for key, value in after.items() if "classifier" in key)
+
+
 class _Pictures(list):
     """A list where a data set is meant."""
 
