@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--manifest", type=Path, metavar="CSV", help="describes the pictures (default: manifest.csv)")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    logging.getLogger("eval").setLevel(logging.INFO)
     try:
         if args.command == "run":
             return _run(args, parser, arguments)
@@ -110,7 +111,7 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
 def _run(args: argparse.Namespace, parser: argparse.ArgumentParser, arguments: list[str]) -> int:
     from .colorizers import CEILING, FLOORS
     from .pictures import open_set
-    from .runner import NEAR_GREY, Options, read_records, run
+    from .runner import NEAR_GREY, Options, run
 
     for name, value in (("--size", args.size), ("--limit", args.limit)):
         if value is not None and value < 1:
@@ -147,7 +148,7 @@ def _run(args: argparse.Namespace, parser: argparse.ArgumentParser, arguments: l
     made, notes = run(pictures, options, args.output, args.device, args.fresh)
     if int(os.environ.get("RANK", 0)):
         return 0
-    records = read_records(args.output)
+    records, features = read_all(args.output)
     failures = [record["failure"] for record in records if "failure" in record]
     for failure in failures:
         print(failure, file=sys.stderr)
@@ -170,7 +171,7 @@ def _run(args: argparse.Namespace, parser: argparse.ArgumentParser, arguments: l
         },
         "notes": notes,
     }
-    finish(args.output, records, header)
+    finish(args.output, records, features, header)
     print((args.output / "REPORT.md").read_text(encoding="utf-8"))
     print(
         f"{len(records)} pictures, {described} of them described by a manifest or data set, "
@@ -180,18 +181,26 @@ def _run(args: argparse.Namespace, parser: argparse.ArgumentParser, arguments: l
     return 1 if failures else 0
 
 
-def finish(output: Path, records: list[dict], header: dict) -> None:
-    """Records to results.json, results.csv, REPORT.md and report.html."""
+def read_all(output: Path) -> tuple[list[dict], dict]:
+    """The records of a run without their features; and the features by colorizer, picture and set, as float16."""
     from .measuring import unpacked
+    from .runner import read_records
+
+    records, features = [], {}
+    for record in read_records(output):
+        for name, kinds in record.pop("features", {}).items():
+            features.setdefault(name, {})[record["picture"]] = {kind: unpacked(text) for kind, text in kinds.items()}
+        records.append(record)
+    return records, features
+
+
+def finish(output: Path, records: list[dict], features: dict, header: dict) -> None:
+    """Records to results.json, results.csv, REPORT.md and report.html."""
     from .metrics.distribution import frechet, kernel_distance, with_interval
     from .report import write_report
 
     rows = results.rows_of(records)
     summaries = results.summarize(rows)
-    features: dict = {}
-    for record in records:
-        for name, kinds in record.get("features", {}).items():
-            features.setdefault(name, {})[record["picture"]] = {kind: unpacked(text) for kind, text in kinds.items()}
     distances = {
         "fid": ("inception", partial(with_interval, frechet)),
         "kid": ("inception", partial(with_interval, kernel_distance)),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import importlib
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +28,8 @@ class Colorizer:
     """A row of the table.
 
     ``kind`` is "floor", "ceiling", "model", "folder" or "function". ``colour(grey, path)`` takes the grey picture and
-    its name within the set. ``fresh`` says that it can colour any picture, not only those of the set.
+    its name within the set. ``fresh`` says that it can colour any picture, not only those of the set. A "function" is
+    never called twice at once: nobody knows what it keeps.
     """
 
     spec: str
@@ -35,6 +38,7 @@ class Colorizer:
     fresh: bool = True
     sha256: str | None = None
     unmatched: list[str] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def __call__(self, grey: Image.Image, path: str) -> Image.Image:
         """Colour one picture.
@@ -42,7 +46,8 @@ class Colorizer:
         Raises:
             ValueError: if what comes back is not an RGB picture of the same size.
         """
-        picture = self.colour(grey, path)
+        with self.lock if self.kind == "function" else contextlib.nullcontext():
+            picture = self.colour(grey, path)
         if not isinstance(picture, Image.Image):
             raise ValueError(f"returned {type(picture).__name__}, not a Pillow picture")
         if picture.size != grey.size or picture.mode != "RGB":

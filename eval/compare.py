@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+from colorization.files import replace_file
+
 from . import results
 from .measures import MEASURES, Measure
 from .statistics import draw_weights
@@ -34,9 +36,8 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError("This compares a colorizer with itself; name two with --between, or give two files.")
     found = compare(a, b, first, second, args.slice)
     if args.output:
-        fresh = args.output.with_name(args.output.name + ".part")
-        fresh.write_text(json.dumps(found, indent=1), encoding="utf-8")
-        fresh.replace(args.output)
+        with replace_file(args.output) as part:
+            part.write_text(json.dumps(found, indent=1), encoding="utf-8")
     print(to_markdown(found))
     return 0
 

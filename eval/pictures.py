@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -31,7 +32,7 @@ class Picture:
     @property
     def key(self) -> str:
         """Short name that is safe in files and addresses."""
-        return hashlib.sha1(self.path.encode()).hexdigest()[:12]
+        return hashlib.sha1(os.fsencode(self.path)).hexdigest()[:12]
 
 
 def open_set(

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import base64
-import os
 import re
 from pathlib import Path
+
+from colorization.files import replace_file
 
 from . import plots, results
 
@@ -26,8 +27,8 @@ def write_report(folder: Path) -> None:
         ValueError: if there is no ``results.json`` of this version in it.
     """
     found = results.read(folder / "results.json")
-    _replace(folder / "REPORT.md", to_markdown(found))
-    _replace(folder / "report.html", to_html(found, folder / "pictures"))
+    _write(folder / "REPORT.md", to_markdown(found))
+    _write(folder / "report.html", to_html(found, folder / "pictures"))
 
 
 def to_markdown(found: dict) -> str:
@@ -237,7 +238,7 @@ def _cell(text: str) -> str:
     return re.sub(r"([|<>\\`*_\[\]])", r"\\\1", text)
 
 
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.part")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)
+def _write(path: Path, text: str) -> None:
+    # A name that is no UTF-8 is written with escapes.
+    with replace_file(path) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")

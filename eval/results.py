@@ -7,12 +7,13 @@ import datetime
 import hashlib
 import importlib.metadata
 import json
-import os
 import platform
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+
+from colorization.files import replace_file
 
 from .measures import MEASURES, SKY_CUT_MEASURES, Measure
 from .statistics import DRAWS, draw_weights, estimate
@@ -139,7 +140,8 @@ def summarize_sky_dependence(records: list[dict]) -> dict | None:
 def document(records: list[dict], header: dict, summaries: list[dict], rows: list[dict]) -> dict:
     """The whole of ``results.json``; ``header`` holds command, protocol, data, colorizers and notes."""
     measured = [record for record in records if record.get("rows")]
-    digest = hashlib.sha256("".join(f"{r['path']} {r['sha1']}\n" for r in measured).encode()).hexdigest()
+    named = "".join(f"{r['path']} {r['sha1']}\n" for r in measured)
+    digest = hashlib.sha256(named.encode(errors="surrogateescape")).hexdigest()
     used = {key for entry in summaries for key in entry}
     return {
         "schema": SCHEMA,
@@ -186,15 +188,20 @@ def write(output: Path, results: dict) -> None:
     """``results.json`` and ``results.csv`` (one line a row), each whole or not at all."""
     output.mkdir(parents=True, exist_ok=True)
     columns = list(dict.fromkeys(key for row in results["rows"] for key in row))
-    fresh = output / f"results.csv.{os.getpid()}.part"
-    with fresh.open("w", newline="", encoding="utf-8") as file:
+    # A name that is no UTF-8 is written with escapes.
+    with (
+        replace_file(output / "results.csv") as part,
+        part.open("w", newline="", encoding="utf-8", errors="backslashreplace") as file,
+    ):
         writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(results["rows"])
-    fresh.replace(output / "results.csv")
-    fresh = output / f"results.json.{os.getpid()}.part"
-    fresh.write_text(json.dumps(results, indent=1, allow_nan=False), encoding="utf-8")
-    fresh.replace(output / "results.json")
+    with replace_file(output / "results.json") as part, part.open("w", encoding="utf-8") as file:
+        head = json.dumps({**results, "rows": []}, indent=1, allow_nan=False)
+        file.write(head[: head.rindex("[]")] + "[")
+        for place, row in enumerate(results["rows"]):  # a line each: all of them as one text would fill the memory
+            file.write(",\n  " * bool(place) + json.dumps(row, allow_nan=False))
+        file.write("]\n}\n")
 
 
 def _versions() -> dict[str, str]:

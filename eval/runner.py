@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
-from collections.abc import Collection
+import time
+from collections.abc import Collection, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from colorization.files import replace_file
 from colorization.model.color import rgb_to_lab
 from colorization.model.images import UnreadableImageError
 from colorization.sky import SkySegmenter
 
 from .colorizers import CEILING, FLOORS, Colorizer, make_colorizer
 from .measuring import Bench, measure_picture, reduce
-from .metrics.colour import AB_BINS, ab_bins
+from .metrics.colour import AB_BINS, ab_bins, mean_chroma
 from .metrics.perceptual import InceptionFeatures, Lpips, SqueezeFeatures
 from .pictures import Picture
+from .progress import Progress
 from .results import SCHEMA
 
 logger = logging.getLogger(__name__)
@@ -31,6 +36,9 @@ NEAR_GREY = 3.0
 _STATISTICS = 500  # pictures that the mean colour and the frequencies of colours are taken from
 _STATISTICS_SIZE = 128  # px
 _COUNT_OF_A_BIN = 1e-4  # added to each frequency, so that a colour seen once does not outweigh all others
+
+
+_WORKERS = 8  # more threads would wait for Python, and pictures fill the memory
 
 
 class RunError(ValueError):
@@ -71,7 +79,7 @@ def set_statistics(pictures: list[Picture]) -> dict:
         tensor = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
         lab = rgb_to_lab(tensor)
         ab = lab[0, 1:]
-        if ab.norm(dim=0).mean() < NEAR_GREY:
+        if mean_chroma(lab).item() < NEAR_GREY:
             continue
         total += ab.mean(dim=(1, 2)).numpy()
         histogram += np.bincount(ab_bins(lab)[0].numpy(), minlength=AB_BINS) / rgb[..., 0].size
@@ -131,12 +139,49 @@ def run(
 def measure_all(
     pictures: list[Picture], bench: Bench, records: Path, swept: Collection[str], quiet: bool = False
 ) -> None:
-    """Append a record a picture; those named in ``swept`` are coloured at several sizes too."""
-    with records.open("a", encoding="utf-8") as file, torch.inference_mode():
-        for picture in tqdm(pictures, unit="picture", disable=True if quiet else None):
-            record = measure_picture(picture, bench, picture.path in swept)
-            file.write(json.dumps(record, allow_nan=False) + "\n")
+    """Append a record a picture; those named in ``swept`` are coloured at several sizes too.
+
+    Several pictures are under way at once, each on a thread of its own: to share one small picture between threads
+    costs more than it saves. When the run is stopped, what is under way is finished and kept.
+    """
+    threads = torch.get_num_threads()
+    workers = max(1, min(threads, _WORKERS, len(pictures)))
+
+    def prepare() -> None:
+        torch.set_num_threads(max(1, threads // workers))
+
+    @torch.inference_mode()
+    def measure(picture: Picture) -> tuple[dict, float]:
+        begun = time.perf_counter()
+        return measure_picture(picture, bench, picture.path in swept), time.perf_counter() - begun
+
+    waiting, running = iter(pictures), set()
+    progress = Progress(len(pictures), list(bench.colorizers), workers, quiet)
+    with records.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers, initializer=prepare) as pool:
+
+        def keep(done: Collection[Future]) -> None:
+            for future in done:
+                record, seconds = future.result()
+                file.write(json.dumps(record, allow_nan=False) + "\n")
+                progress.advance(seconds if record.get("rows") else None)
             file.flush()
+
+        try:
+            while True:
+                running |= {pool.submit(measure, picture) for picture in islice(waiting, 2 * workers - len(running))}
+                if not running:
+                    break
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                keep([future for future in done if future.exception() is None])
+                for future in done:
+                    future.result()  # raises what went wrong, after the others are kept
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            keep([future for future in running if not future.cancelled() and future.exception() is None])
+            raise
+        finally:
+            torch.set_num_threads(threads)
+            progress.close()
 
 
 def make_all(options: Options, statistics: dict, paths: list[str], device: str) -> dict[str, Colorizer]:
@@ -146,18 +191,26 @@ def make_all(options: Options, statistics: dict, paths: list[str], device: str) 
     return {**made, CEILING: Colorizer(CEILING, "ceiling", lambda picture, path: picture, fresh=False)}
 
 
-def read_records(output: Path) -> list[dict]:
-    """The records of a run, by name of the picture; a last line that was cut off by a kill is passed over."""
-    records: dict[str, dict] = {}
+def read_records(output: Path) -> Iterator[dict]:
+    """Read the records of a run one after the other, by name of the picture.
+
+    Of several records of a picture the last counts; a last line that was cut off by a kill is passed over.
+    """
+    places: dict[str, tuple[Path, int]] = {}
     for path in sorted(output.glob("records-*.jsonl")):
-        for line in path.read_text(encoding="utf-8").splitlines():
-            try:
-                record = json.loads(line)
-            except json.JSONDecodeError:
-                logger.warning("%s: a line is cut off; its picture is measured again.", path.name)
-                continue
-            records[record["path"]] = record
-    return [records[path] for path in sorted(records)]
+        with path.open("rb") as file:
+            offset = 0
+            for line in file:
+                try:
+                    places[json.loads(line)["path"]] = path, offset
+                except ValueError:
+                    logger.warning("%s: a line is cut off; its picture is measured again.", path.name)
+                offset += len(line)
+    with contextlib.ExitStack() as stack:
+        files = {path: stack.enter_context(path.open("rb")) for path in {path for path, _ in places.values()}}
+        for _, (path, offset) in sorted(places.items()):
+            files[path].seek(offset)
+            yield json.loads(files[path].readline())
 
 
 def _resume(run: dict, output: Path, fresh: bool) -> set[str]:
@@ -173,17 +226,22 @@ def _resume(run: dict, output: Path, fresh: bool) -> set[str]:
                 f"{output} holds records of a run with another {', '.join(other)}; "
                 "choose another --output, or begin anew with --fresh."
             )
-        kept = [record for record in read_records(output) if "failure" not in record]
-        _replace(output / "records-0.jsonl", "".join(json.dumps(record) + "\n" for record in kept))
+        kept = set()
+        with replace_file(output / "records-0.jsonl") as part, part.open("w", encoding="utf-8") as file:
+            for record in read_records(output):
+                if "failure" not in record:
+                    file.write(json.dumps(record) + "\n")
+                    kept.add(record["path"])
         for path in files:
             if path.name != "records-0.jsonl":
                 path.unlink()
         if kept:
             logger.warning("%d pictures were measured before; going on from there.", len(kept))
-        return {record["path"] for record in kept}
+        return kept
     for path in files:
         path.unlink()
-    _replace(told, json.dumps(ours, indent=1))
+    with replace_file(told) as part:
+        part.write_text(json.dumps(ours, indent=1), encoding="utf-8")
     return set()
 
 
@@ -229,9 +287,3 @@ def make_bench(
 
 def _first_line(error: Exception) -> str:
     return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-
-
-def _replace(path: Path, text: str) -> None:
-    fresh = path.with_name(f"{path.name}.part")
-    fresh.write_text(text, encoding="utf-8")
-    fresh.replace(path)

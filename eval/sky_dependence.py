@@ -41,27 +41,29 @@ def horizon(mask: np.ndarray) -> int | None:
     return cut if height - cut >= max(_MIN_SHARE * height, _MIN_PIXELS) else None
 
 
-def find_cut(truth: np.ndarray, segmenter: SkySegmenter) -> int | None:
-    """:func:`horizon` of a colour picture, if what is left below it really has no sky."""
-    cut = horizon(segmenter(truth))
+def find_cut(truth: np.ndarray, segmenter: SkySegmenter, mask: np.ndarray | None = None) -> int | None:
+    """:func:`horizon` of a colour picture, if what is left below it really has no sky; ``mask`` where it is known."""
+    cut = horizon(segmenter(truth) if mask is None else mask)
     if cut is None or sky_fraction(segmenter(truth[cut:])) >= NO_BELOW:
         return None
     return cut
 
 
-def without_sky(truth: np.ndarray, grey: Image.Image, whole: np.ndarray, cut: int, colour: Colour) -> dict[str, float]:
+def without_sky(
+    truth: torch.Tensor, grey: Image.Image, whole: torch.Tensor, cut: int, colour: Colour
+) -> dict[str, float]:
     """Compare a result with that of the part below row ``cut``, over the same pixels.
 
     Args:
-        truth: uint8 [H, W, 3].
+        truth: CIE Lab [1, 3, H, W].
         grey: the whole input.
-        whole: uint8 [H, W, 3], the result for the whole.
+        whole: CIE Lab [1, 3, H, W] of the result for the whole.
         cut: first row that stays.
         colour: the colorizer.
     """
     width, height = grey.size
-    alone = colour(grey.crop((0, cut, width, height)))
-    before, after, right = (_lab(picture) for picture in (whole[cut:], alone, truth[cut:]))
+    before, right = whole[..., cut:, :], truth[..., cut:, :]
+    after = _lab(colour(grey.crop((0, cut, width, height)))).to(truth)
     facts_before, facts_after, facts_truth = (hue_statistics(lab) for lab in (before, after, right))
     chroma_whole, chroma_cut = (facts["chroma_mean"].item() for facts in (facts_before, facts_after))
     error_whole, error_cut = (ciede2000(lab, right).mean().item() for lab in (before, after))
@@ -69,7 +71,7 @@ def without_sky(truth: np.ndarray, grey: Image.Image, whole: np.ndarray, cut: in
     side = round(width * cut / height / 2)
     narrow = colour(grey.crop((side, 0, width - side, height)))
     chroma_control = hue_statistics(_lab(narrow[cut:]))["chroma_mean"].item()
-    chroma_whole_control = hue_statistics(_lab(whole[cut:, side : width - side]))["chroma_mean"].item()
+    chroma_whole_control = hue_statistics(before[..., side : width - side])["chroma_mean"].item()
     return {
         "cut": cut / height,
         "chroma_whole": chroma_whole,
@@ -90,13 +92,19 @@ def without_sky(truth: np.ndarray, grey: Image.Image, whole: np.ndarray, cut: in
     }
 
 
-def with_added_sky(grey: Image.Image, alone: np.ndarray, colour: Colour) -> dict[str, float]:
-    """Compare a result without sky with that of the same picture under a drawn sky: bright, smooth, brighter below."""
+def with_added_sky(grey: Image.Image, alone: torch.Tensor, colour: Colour) -> dict[str, float]:
+    """Compare a result without sky with that of the same picture under a drawn sky: bright, smooth, brighter below.
+
+    Args:
+        grey: the input.
+        alone: CIE Lab [1, 3, H, W] of its result.
+        colour: the colorizer.
+    """
     added = round(_ADDED * grey.height)
     ramp = np.linspace(190, 235, added).round().astype(np.uint8)[:, None, None]
     canvas = np.concatenate((np.broadcast_to(ramp, (added, grey.width, 3)), np.asarray(grey)))
     under = colour(Image.fromarray(canvas))[added:]
-    chroma_alone, chroma_under = (hue_statistics(_lab(x))["chroma_mean"].item() for x in (alone, under))
+    chroma_alone, chroma_under = (hue_statistics(lab)["chroma_mean"].item() for lab in (alone, _lab(under)))
     return {
         "chroma_alone": chroma_alone,
         "chroma_under_sky": chroma_under,

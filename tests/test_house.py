@@ -40,10 +40,11 @@ LAW = {
     "eval.metrics": {"model.color", "eval.metrics"},
     "eval.measures": set(),
     "eval.statistics": {"eval.measures"},
-    "eval.results": {"eval.measures", "eval.statistics"},
+    "eval.results": {"files", "eval.measures", "eval.statistics"},
     "eval.plots": set(),
-    "eval.report": {"eval.results", "eval.plots"},
-    "eval.compare": {"eval.results", "eval.measures", "eval.statistics"},
+    "eval.progress": set(),
+    "eval.report": {"files", "eval.results", "eval.plots"},
+    "eval.compare": {"files", "eval.results", "eval.measures", "eval.statistics"},
     # data.archives: what makes a member of a zip hostile is known there. eval: the page measures with the harness's own
     # measures and makes the grey picture as the harness does.
     "space": {

@@ -1,7 +1,7 @@
 """Measures of colour: one value a picture, [B].
 
 All take CIE Lab [B, 3, H, W] (``color.rgb_to_lab``, converted once for all of them); only colourfulness is
-defined on sRGB.
+defined on sRGB. One truth [1, 3, H, W] may stand against several results.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ HUE_BINS = 36
 
 def mean_chroma(lab: torch.Tensor) -> torch.Tensor:
     """Mean chroma, CIE units."""
-    return lab[:, 1:].norm(dim=1).mean(dim=(1, 2))
+    return chroma(lab).mean(dim=(1, 2))
+
+
+def chroma(lab: torch.Tensor) -> torch.Tensor:
+    """Chroma of each pixel, CIE units: [B, H, W]."""
+    return torch.hypot(lab[:, 1], lab[:, 2])  # a norm over two channels takes ten times as long
 
 
 def chroma_ratio(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -162,7 +167,7 @@ def auc(predicted: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | No
         truth: Lab.
         weights: of the :func:`ab_bins` of the truth, [484]; None for the raw measure.
     """
-    distance = (predicted[:, 1:] - truth[:, 1:]).norm(dim=1).flatten(1)
+    distance = chroma(predicted - truth).flatten(1)
     within = (_AUC_THRESHOLDS + 1 - distance.ceil()).clamp(min=0) / (_AUC_THRESHOLDS + 1)
     if weights is None:
         return within.mean(dim=1)

@@ -6,6 +6,7 @@ import math
 
 import torch
 
+from .colour import chroma as chroma_of
 from .colour import hue_histogram, percentile95
 
 HUES = (50.0, 105.0)
@@ -29,9 +30,8 @@ def hue_statistics(lab: torch.Tensor) -> dict[str, torch.Tensor]:
         every pixel has the same hue (the mean resultant length of directional statistics, weighted by chroma);
         ``hue`` [B] in degrees, of that sum; ``chroma_mean`` and ``chroma_p95`` [B] in CIE units.
     """
-    ab = lab[:, 1:].flatten(2)
-    chroma = ab.norm(dim=1)
-    total = ab.sum(dim=2)
+    chroma = chroma_of(lab).flatten(1)
+    total = lab[:, 1:].sum(dim=(2, 3))
     return {
         "concentration": total.norm(dim=1) / chroma.sum(dim=1).clamp(min=1e-6),
         "hue": torch.atan2(total[:, 1], total[:, 0]) * (180 / math.pi) % 360,

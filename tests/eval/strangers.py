@@ -36,6 +36,19 @@ def steady_but_late(grey: Image.Image) -> Image.Image:
     return steady(grey)
 
 
+_busy = []
+
+
+def alone(grey: Image.Image) -> Image.Image:
+    """As ``steady``; fails where somebody else is in it."""
+    _busy.append(1)
+    time.sleep(0.01)
+    if len(_busy) > 1:
+        raise RuntimeError("called twice at once")
+    _busy.clear()
+    return steady(grey)
+
+
 def half_of_the_size(grey: Image.Image) -> Image.Image:
     return grey.resize((grey.width // 2, grey.height // 2))
 

@@ -138,8 +138,33 @@ def test_ssim_agrees_with_scikit_image():
             truth[index].numpy(), predicted[index].numpy(), channel_axis=0, data_range=1.0,
             gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
         )  # fmt: skip
-        assert pixel.ssim_rgb(predicted, truth)[index].item() == pytest.approx(theirs, abs=1e-4)
+        assert pixel.ssim_rgb(predicted, truth)[index].item() == pytest.approx(theirs, abs=5e-6)
     assert pixel.ssim_rgb(truth[..., :8, :8], truth[..., :8, :8]) is None
+
+
+def test_lpips_against_one_truth_is_torchmetrics_own(monkeypatch):
+    from torchmetrics.functional.image import lpips
+
+    from eval.metrics.perceptual import Lpips
+
+    real = lpips._get_tv_model_features  # random weights: nobody can download the trained ones in a test
+    monkeypatch.setattr(lpips, "_get_tv_model_features", lambda net, pretrained: real(net, False))
+    torch.manual_seed(0)
+    distance = Lpips()
+    truth, results = rgb(1), torch.cat((rgb(3), 1 - rgb(1)))
+    theirs = distance.network(results * 2 - 1, truth.expand_as(results) * 2 - 1).flatten()
+    assert theirs[0] == 0 and theirs[1:].min() > 1e-3
+    assert torch.allclose(distance(results, truth), theirs, atol=1e-6)
+    assert torch.allclose(distance(results, truth.expand_as(results)), theirs, atol=1e-6)
+
+
+def test_one_truth_for_several_results_gives_the_figures_of_pairs():
+    results, truth = lab(3), lab(3)[2:]
+    pairs = truth.expand_as(results)
+    for measure in (colour.chroma_ratio, colour.ab_rmse, colour.auc, colour.hue_distance):
+        assert torch.allclose(measure(results, truth), measure(results, pairs), atol=1e-6), measure.__name__
+    assert torch.allclose(colour.delta_e(results, truth)[0], colour.delta_e(results, pairs)[0], atol=1e-6)
+    assert torch.allclose(pixel.ssim_rgb(rgb(3), rgb(3)[2:]), pixel.ssim_rgb(rgb(3), rgb(3)[2:].expand(3, -1, -1, -1)))
 
 
 def test_colorfulness_has_two_variants_that_differ_on_sky_over_ground():

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from colorization.model.color import lab_to_rgb, rgb_to_lab
-from eval.measuring import Bench, figures
+from eval.measuring import Bench, Truth, figures
 
 from ..conftest import draw_landscape
 
@@ -80,9 +80,9 @@ def flags(rows: list[dict], truths: list[dict]) -> set[str]:
 
 def measured(lab: torch.Tensor) -> list[dict]:
     truth = rgb_of(truth_lab())
-    given = rgb_of(truth_lab() * torch.tensor([1.0, 0, 0]).view(3, 1, 1))
-    bench = Bench({})
-    return [figures(rgb_of(lab)[i : i + 1], truth[i : i + 1], given[i : i + 1], bench)[0] for i in range(len(truth))]
+    given = rgb_to_lab(rgb_of(truth_lab() * torch.tensor([1.0, 0, 0]).view(3, 1, 1)))
+    parts = [slice(i, i + 1) for i in range(len(truth))]
+    return [figures(rgb_of(lab)[i], Truth.of(truth[i]), given[i], Bench({}))[0] for i in parts]
 
 
 @pytest.mark.parametrize("plant", PLANTS)
@@ -98,7 +98,8 @@ def test_sepia_is_flagged_as_sepia_whatever_else_it_is():
 
 
 def test_figures_do_not_depend_on_company_or_order():
-    truth, given = rgb_of(truth_lab(1)), rgb_of(truth_lab(1) * torch.tensor([1.0, 0, 0]).view(3, 1, 1))
+    truth = Truth.of(rgb_of(truth_lab(1)))
+    given = rgb_to_lab(rgb_of(truth_lab(1) * torch.tensor([1.0, 0, 0]).view(3, 1, 1)))
     results = torch.cat([rgb_of(PLANTS[plant](truth_lab(1))) for plant in PLANTS])
     bench = Bench({})
     together = figures(results, truth, given, bench)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,45 @@ def test_the_planted_failure_is_found_and_the_steady_colorizer_is_not_blamed(dat
     assert abs(cut["bad"]["chroma_lost_control"]["value"]) < 0.05, "the control keeps the sky"
     assert cut["bad"]["chroma_gained"]["value"] > 0.5 > abs(cut["good"]["chroma_gained"]["value"])
     assert (tmp_path / "out" / "report.html").is_file()
+
+
+def test_a_name_that_is_no_utf8_and_tiny_references_end_nothing(data, tmp_path, capsys):
+    strange = os.fsdecode(b"caf\xe9.png")
+    try:
+        draw_landscape(seed=3).save(data / strange)
+    except OSError:
+        pytest.skip("this file system refuses such names")
+    for size in ((1, 1), (2, 1), (2, 2), (1, 300), (3, 3), (12, 9)):
+        Image.new("RGB", size, (30, 160, 60)).save(data / f"tiny-{size[0]}x{size[1]}.png")
+    spec = ("--colorizer", "good=tests.eval.strangers:steady")
+    for _ in range(2):  # and again, going on
+        code, results = measure(data, tmp_path / "out", *spec)
+        said = capsys.readouterr().err
+        assert code == 1 and len(results["failures"]) == 4 and all("too small" in text for text in results["failures"])
+        assert "tiny-2x1.png: 2 × 1 px" in said and results["data"]["measured"] == 15
+        assert any(row["path"] == strange for row in results["rows"])
+    assert "caf\\udce9.png" in (tmp_path / "out" / "results.csv").read_text(encoding="utf-8")
+
+
+def test_a_log_says_how_much_how_long_and_how_far(data, tmp_path, caplog):
+    caplog.set_level("INFO", "eval")
+    measure(data, tmp_path / "out", "--colorizer", "good=tests.eval.strangers:steady")
+    lines = [record.message for record in caplog.records if record.name == "eval.progress"]
+    first = [
+        line for line in lines if re.fullmatch(r"12 pictures, 4 rows \(grey, mean, good, truth\): about \d+ s", line)
+    ]
+    assert len(first) == 1 and lines.index(first[0]) <= 3
+    assert "50 % (6 of 12 pictures)" in " ".join(lines) and "100 % (12 of 12 pictures)" in lines[-1]
+    assert 9 <= len(lines) <= 11
+    caplog.clear()
+    measure(data, tmp_path / "out", "--colorizer", "good=tests.eval.strangers:steady")
+    assert "12 pictures were measured before" in caplog.text and " % (" not in caplog.text
+
+
+def test_functions_are_never_called_twice_at_once_and_models_keep_all_cores_busy(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    code, results = measure(data, tmp_path / "out", "--colorizer", "alone=tests.eval.strangers:alone")
+    assert code == 0 and results["data"]["measured"] == 12
 
 
 def test_floors_and_truth_are_what_they_are_called(data, tmp_path):
@@ -203,7 +243,7 @@ def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
         monkeypatch.setenv("RANK", rank)
         runner.run(pictures, options, tmp_path, "cpu")
     parts = [len((tmp_path / f"records-{rank}.jsonl").read_text().splitlines()) for rank in (0, 1)]
-    assert parts == [6, 6] and len(runner.read_records(tmp_path)) == 12
+    assert parts == [6, 6] and len(list(runner.read_records(tmp_path))) == 12
 
 
 def test_two_processes_give_the_figures_of_one(data, tmp_path):
