@@ -2,24 +2,63 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from PIL import Image, ImageFilter
 
 
-def draw_landscape(width: int = 1200, height: int = 800, seed: int = 7) -> Image.Image:
-    """Draw a valley in grey: sky with clouds and a low sun, ridges that fade into haze, woods and a lake.
+@dataclass(frozen=True)
+class Scene:
+    """What a drawn landscape is made of.
+
+    Attributes:
+        seed: of the random numbers; the same seed gives the same picture.
+        shore: share of the height above the lake; 1 for no lake.
+        ridges: how many, from far to near.
+        top: share of the height above the farthest ridge; below 0 there is no sky.
+        rough: how jagged the ridges are.
+        light: tone of the farthest ridge, and how much darker the nearest is.
+        woods: whether near ridges carry firs.
+        clouds: how many.
+    """
+
+    seed: int = 7
+    shore: float = 0.74
+    ridges: int = 6
+    top: float = 0.40
+    rough: float = 1.0
+    light: tuple[float, float] = (0.70, 0.53)
+    woods: bool = True
+    clouds: float = 0.75
+
+
+SCENES = {
+    "Lake in a valley": Scene(),
+    "High ridges": Scene(seed=3, shore=1.0, ridges=5, top=0.34, rough=1.5, light=(0.78, 0.45)),
+    "Dunes": Scene(seed=5, shore=1.0, ridges=4, top=0.46, rough=0.5, light=(0.74, 0.22), woods=False, clouds=0.2),
+    "Wide water": Scene(seed=11, shore=0.52, ridges=3, top=0.42, rough=0.6, clouds=0.9),
+    "Snowfields": Scene(seed=13, shore=1.0, ridges=5, top=0.36, rough=1.3, light=(0.72, -0.16), woods=False),
+    "Wooded hills": Scene(seed=17, shore=1.0, ridges=7, top=0.28, rough=0.7, light=(0.60, 0.46)),
+    "Slope without a sky": Scene(seed=19, shore=1.0, ridges=6, top=-0.12, rough=0.8, light=(0.56, 0.34)),
+    "Evening shore": Scene(seed=23, shore=0.66, ridges=4, top=0.50, rough=0.8, light=(0.52, 0.42), clouds=1.0),
+}
+
+
+def draw_landscape(width: int = 1200, height: int = 800, scene: Scene = Scene()) -> Image.Image:
+    """Draw a landscape in grey: sky with clouds and a low sun, ridges that fade into haze, woods and a lake.
 
     Args:
         width: pixels, at least 16.
         height: pixels, at least 16.
-        seed: of the random numbers; the same seed gives the same picture.
+        scene: what it is made of.
 
     Returns:
         Mode L, [height, width].
     """
     if width < 16 or height < 16:
         raise ValueError(f"A landscape needs at least 16 × 16 pixels, not {width} × {height}.")
-    random = np.random.default_rng(seed)
+    random = np.random.default_rng(scene.seed)
     y = np.linspace(0, 1, height)[:, None]
     x = np.linspace(0, 1, width)[None, :]
 
@@ -28,17 +67,17 @@ def draw_landscape(width: int = 1200, height: int = 800, seed: int = 7) -> Image
     clouds = _noise(random, height, width, cells=(4, 13), octaves=6)
     clouds = np.clip((clouds - 0.46) / 0.30, 0, 1) ** 1.1 * np.clip((0.42 - y) / 0.25, 0, 1)
     picture = 0.44 + 0.62 * np.clip(y, 0, 0.5) + 0.12 * glow
-    picture = picture + clouds * (0.93 - picture) * 0.75
+    picture = picture + clouds * (0.93 - picture) * scene.clouds
 
     # Ridges from far to near: each darker, rougher and lower than the one behind it.
-    count, shore = 6, 0.74
+    count, shore = scene.ridges, scene.shore
     for index in range(count):
         near = index / (count - 1)
-        level = 0.40 + 0.27 * near
-        crest = level - (0.26 - 0.17 * near) * (_line(random, width, 2.2 + 2 * near, 8, 0.52) - 0.35)
-        if near > 0.7:  # the nearest ones carry a wood: a row of pointed tops
+        level = scene.top + (0.67 - scene.top) * near
+        crest = level - (0.26 - 0.17 * near) * scene.rough * (_line(random, width, 2.2 + 2 * near, 8, 0.52) - 0.35)
+        if near > 0.7 and scene.woods:  # the nearest ones carry a wood: a row of pointed tops
             crest = crest - 0.026 * near * _treetops(random, width)
-        tone = 0.70 - 0.53 * near**0.8
+        tone = scene.light[0] - scene.light[1] * near**0.8
         texture = _noise(random, height, width, cells=(12, 18), octaves=5)
         relief = (np.gradient(_noise(random, height, width, cells=(8, 11), octaves=6), axis=1)) * width / 40
         depth = np.clip((y - crest) / 0.22, 0, 1)
@@ -48,15 +87,16 @@ def draw_landscape(width: int = 1200, height: int = 800, seed: int = 7) -> Image
         picture = picture * (1 - edge) + layer * edge
 
     # Lake: what stands above the shore, upside down, darker, broken by ripples that grow towards the viewer.
-    first = int(shore * height)
-    rows = np.arange(first, height)
-    below = (rows - first) / max(1, height - first)
-    waves = _noise(random, len(rows), width, cells=(14, 60), octaves=3) - 0.5
-    source = first - 1 - (rows - first)[:, None] * 1.6 + waves * (6 + 60 * below[:, None] ** 2) * height / 800
-    source = np.clip(source, 0, first - 1).astype(int)
-    mirrored = picture[source, np.arange(width)[None, :]]
-    shine = 0.10 * np.clip(waves * 3, 0, 1) * (0.3 + below[:, None])
-    picture[first:] = mirrored * (0.80 - 0.22 * below[:, None]) + 0.04 + shine
+    if shore < 1:
+        first = int(shore * height)
+        rows = np.arange(first, height)
+        below = (rows - first) / max(1, height - first)
+        waves = _noise(random, len(rows), width, cells=(14, 60), octaves=3) - 0.5
+        source = first - 1 - (rows - first)[:, None] * 1.6 + waves * (6 + 60 * below[:, None] ** 2) * height / 800
+        source = np.clip(source, 0, first - 1).astype(int)
+        mirrored = picture[source, np.arange(width)[None, :]]
+        shine = 0.10 * np.clip(waves * 3, 0, 1) * (0.3 + below[:, None])
+        picture[first:] = mirrored * (0.80 - 0.22 * below[:, None]) + 0.04 + shine
 
     # Bank in front, dark, so that the eye has somewhere to stand.
     bank = 0.965 - 0.10 * (_line(random, width, 2.0, 8, 0.55) - 0.3) - 0.02 * _treetops(random, width)

@@ -141,4 +141,4 @@ class SkyExperiment:
 
     def _coloured(self, grey: np.ndarray, name: str) -> np.ndarray:
         pipeline, photo = self._service.models.pipeline(), Photo(np.ascontiguousarray(grey), name=name)
-        return np.array(pipeline.apply_ab(photo, predict(pipeline, photo)))
+        return np.array(pipeline.apply_ab(photo, predict(self._service.models, photo)))

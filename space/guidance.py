@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-import secrets
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
-import numpy as np
 import torch
-from PIL import Image, ImageDraw
+from PIL import Image
 
-from colorization.model.images import Photo
+from colorization.model.ab_bins import ab_centres
+from colorization.model.color import rgb_to_lab
 from colorization.model.prediction import Prediction
 from space.models import PageError
-from space.service import ColorizeService, Colouring, read_upload
-from space.wishes import Hint, Wishes
+from space.service import ColorizeService, Colouring, read_upload, read_view
+from space.views import encode, write_fresh
+from space.wishes import Hint, Wishes, color_values
 
 CHOICES = 4  # colourings offered, the model's own among them
 MAX_VARIANTS = 9
-_THUMBNAIL_SIDE = 320  # px
-_MARKED_SIDE = 900  # px, of the picture in which points are clicked
+_TILE_SIDE = 240  # px
+_TILE_QUALITY = 80
+_PALED = 0.35  # of the colours, under the overlay that says where the model is unsure
+_NEAR = 15.0  # CIE units of ab: what is taken for one colour when shares are told
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """A colour that the model finds plausible at a point, and the share of its probability that lies around it."""
+
+    colour: str
+    share: float
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Small pictures of one photograph in other colours, side by side in one file.
+
+    Attributes:
+        file: JPEG, all of them in one row.
+        size: (width, height) of one, px.
+        variants: their numbers.
+    """
+
+    file: Path
+    size: tuple[int, int]
+    variants: tuple[int, ...]
 
 
 class Guide:
@@ -33,37 +59,35 @@ class Guide:
         return bool(self._service.models.pipeline().model.config.guided)
 
     def adopt(self, colouring: Colouring, variant: int) -> Colouring:
-        """Go over to another plausible colouring; slider and download use it from then on.
+        """Go over to another plausible colouring; what is shown is not made anew, the download uses it from then on.
 
         Args:
             colouring: from the service; its ``after`` is not touched.
-            variant: 1 for the model's own choice, up to ``MAX_VARIANTS``; the numbers are those of :meth:`thumbnails`.
+            variant: 1 for the model's own choice, up to ``MAX_VARIANTS``; the numbers are those of :meth:`tiles`.
 
         Raises:
             PageError: if there is no such variant, or the model offers none.
         """
-        if not isinstance(variant, int | float) or variant not in range(1, MAX_VARIANTS + 1):
-            raise PageError(f"The colourings are numbered from 1 to {MAX_VARIANTS}, not {str(variant)[:20]}.")
-        variant = int(variant)
-        ab = colouring.said.ab if variant == 1 else _offered(colouring).variants(variant)[-1]
-        return replace(colouring, ab=ab, variant=variant)
+        return replace(colouring, ab=_variant(colouring.said, variant), variant=int(variant))
 
-    def thumbnails(self, colouring: Colouring, saturation: float = 1.0, warmth: float = 0.0) -> list[Path]:
+    def tiles(self, colouring: Colouring, saturation: float = 1.0, warmth: float = 0.0) -> Tiles:
         """``CHOICES`` small pictures, variants 1, 2, ... in this order; the network does not run.
 
         Raises:
             PageError: if the model offers no variants.
         """
-        variants = _offered(colouring).variants(CHOICES)
-        view = _reduced(read_upload(colouring.before), _THUMBNAIL_SIDE)
-        paths = []
-        for ab in variants:
-            paths.append(_fresh(colouring, "choice", ".jpg"))
-            self._service.render(colouring, view, ab, saturation, warmth).convert("RGB").save(paths[-1], quality=88)
-        return paths
+        variants = _offered(colouring.said).variants(CHOICES)
+        view = read_view(colouring)
+        view.thumbnail((_TILE_SIDE, _TILE_SIDE), Image.Resampling.LANCZOS)
+        strip = Image.new("RGB", (view.width * CHOICES, view.height))
+        for number, ab in enumerate(variants):
+            tile = self._service.render(colouring, view, ab, saturation, warmth).convert("RGB")
+            strip.paste(tile, (number * view.width, 0))
+        file = write_fresh(colouring.folder, "tiles", encode(strip, _TILE_QUALITY))
+        return Tiles(file, view.size, tuple(range(1, CHOICES + 1)))
 
-    def suggest(self, colouring: Colouring, x: float, y: float) -> list[str]:
-        """Colours that the model finds plausible at a point, "#rrggbb", the most probable first.
+    def suggest(self, colouring: Colouring, x: float, y: float) -> list[Suggestion]:
+        """Colours that the model finds plausible at a point, the most probable first.
 
         Args:
             colouring: from the service.
@@ -72,23 +96,28 @@ class Guide:
         Raises:
             PageError: if the point is in the border of a scan, or the model suggests nothing.
         """
-        said, view = _offered(colouring), read_upload(colouring.before)
-        point = self._inside(colouring, view, Hint(x, y, "#000000"))
-        return replace(said, photo=view, inside=colouring.inside(view)).suggest_colours(point)
+        said, view, point = _offered(colouring.said), read_upload(colouring.before), Hint(x, y, "#000000")
+        _check_inside(colouring, point)
+        inside = left, top, right, bottom = colouring.inside(view)
+        across, down = point.pixel(view.width, view.height)
+        across, down = min(max(across, left), right - 1), min(max(down, top), bottom - 1)
+        colours = replace(said, photo=view, inside=inside).suggest_colours((across, down))
+        rows, columns = said.ab.shape[1:]
+        row = min(int((down + 0.5 - top) / (bottom - top) * rows), rows - 1)
+        column = min(int((across + 0.5 - left) / (right - left) * columns), columns - 1)
+        share = said.logits[:, row, column].softmax(dim=0)
+        return [Suggestion(colour, _share_of(colour, share)) for colour in colours]
 
-    def ask(
-        self, colouring: Colouring, wishes: Wishes, saturation: float, warmth: float, doubt: bool = False
-    ) -> Colouring:
-        """Run the network with these wishes.
+    def ask(self, colouring: Colouring, wishes: Wishes) -> Colouring:
+        """Run the network with these wishes; a variant that was adopted stays adopted.
 
         Raises:
             PageError: as ``ColorizeService.ask_again``, and if a point is in the border of a scan.
         """
-        view = read_upload(colouring.before)
         for hint in wishes.hints:
-            self._inside(colouring, view, hint)
-        result = self._service.ask_again(colouring, wishes, saturation, warmth)
-        return self.show(result, saturation, warmth, doubt) if doubt else result
+            _check_inside(colouring, hint)
+        answer = self._service.ask_again(colouring, wishes)
+        return answer if colouring.variant == 1 else self.adopt(answer, colouring.variant)
 
     def palette(self, source: str | Path) -> torch.Tensor:
         """The colours of a reference photograph, for ``Wishes.palette``.
@@ -104,53 +133,13 @@ class Guide:
             raise PageError(str(error)) from None
 
     def show(self, colouring: Colouring, saturation: float, warmth: float, doubt: bool = False) -> Colouring:
-        """The slider's picture again: the colours, or with ``doubt`` magenta where the model is not sure of them."""
+        """The picture shown again: the colours, or with ``doubt`` pale ones under magenta where the model is unsure."""
         if not doubt:
             return self._service.recolour(colouring, saturation, warmth)
-        overlay = _offered(colouring).overlay_ab()
-        shown = self._service.recolour(replace(colouring, ab=overlay), 1.0)
-        return replace(colouring, after=shown.after)
-
-    def mark(self, colouring: Colouring, chosen: tuple[float, float] | None = None) -> Path:
-        """The slider's picture with a numbered ring at each point and a cross-hair at the one being chosen.
-
-        Args:
-            colouring: from the service.
-            chosen: x and y, shares of width and height, 0 to 1.
-        """
-        view = read_upload(colouring.after)
-        picture = Image.fromarray(view.rgb).resize(self.marked_size(colouring), Image.Resampling.LANCZOS)
-        pen, radius = ImageDraw.Draw(picture), max(6, max(picture.size) // 60)
-        for number, hint in enumerate(colouring.wishes.hints, start=1):
-            x, y = hint.pixel(*picture.size)
-            for grow, ink in ((3, "black"), (1.5, "white")):
-                _ring(pen, x, y, radius + grow, fill=ink)
-            _ring(pen, x, y, radius, fill=hint.colour)
-            pen.text(
-                (x, y),
-                str(number),
-                fill="white",
-                stroke_fill="black",
-                stroke_width=2,
-                anchor="mm",
-                font_size=radius * 1.4,
-            )
-        if chosen is not None:
-            x, y = Hint(*chosen, "#000000").pixel(*picture.size)
-            for width, ink in ((5, "black"), (2, "white")):
-                _ring(pen, x, y, radius, outline=ink, width=width)
-                for dx, dy in ((1, 0), (-1, 0), (0, 1), (0, -1)):
-                    far = radius * 2
-                    pen.line((x + dx * radius, y + dy * radius, x + dx * far, y + dy * far), fill=ink, width=width)
-        path = _fresh(colouring, "points", ".jpg")
-        picture.save(path, quality=90)
-        return path
-
-    def marked_size(self, colouring: Colouring) -> tuple[int, int]:
-        """Width and height of what :meth:`mark` draws, px."""
-        scale = _MARKED_SIDE / max(colouring.size)  # small photographs are enlarged: fingers are not small
-        width, height = (max(1, round(side * scale)) for side in colouring.size)
-        return width, height
+        overlay = _offered(colouring.said).overlay_ab()
+        self._service.check(saturation, warmth)
+        mixed = colouring.ab * (_PALED * saturation) + overlay
+        return self._service.recolour(colouring, 1.0, warmth, ab=mixed)
 
     def guided_file(
         self,
@@ -162,35 +151,32 @@ class Guide:
         warmth: float = 0.0,
     ) -> Path:
         """File in, file out, for programs: colorized with these wishes, that variant adopted, and written."""
-        colouring = self._service.colorize(source, saturation, warmth, wishes)
-        return self._service.write(self.adopt(colouring, variant), saturation, file_format, warmth)
-
-    def _inside(self, colouring: Colouring, view: Photo, hint: Hint) -> tuple[int, int]:
-        x, y = hint.pixel(view.width, view.height)
-        left, top, right, bottom = colouring.inside(view)
-        if not (left <= x < right and top <= y < bottom):
-            raise PageError("This point is in the plain border of the scan, which stays neutral. Choose one inside.")
-        return x, y
+        choose = partial(_variant, variant=variant)
+        return self._service.colorize_file(source, saturation, file_format, warmth, wishes, choose)
 
 
-def _offered(colouring: Colouring) -> Prediction:
-    said = colouring.said
+def _variant(said: Prediction, variant: int) -> torch.Tensor:
+    """ab [2, h, w] of a variant."""
+    if not isinstance(variant, int | float) or variant not in range(1, MAX_VARIANTS + 1):
+        raise PageError(f"The colourings are numbered from 1 to {MAX_VARIANTS}, not {str(variant)[:20]}.")
+    return said.ab if variant == 1 else _offered(said).variants(int(variant))[-1]
+
+
+def _offered(said: Prediction) -> Prediction:
     if said.logits is None:
         raise PageError("This model gives one answer only: it knows of no other colours and not how sure it is.")
     return replace(said, logits=said.logits.float())
 
 
-def _reduced(view: Photo, side: int) -> Photo:
-    picture = Image.fromarray(view.rgb)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return replace(view, rgb=np.array(picture), alpha=None, exif=None)
+def _check_inside(colouring: Colouring, hint: Hint) -> None:
+    x, y = hint.pixel(*colouring.size)
+    left, top, right, bottom = colouring.said.inside
+    if not (left <= x < right and top <= y < bottom):
+        raise PageError("This point is in the plain border of the scan, which stays neutral. Choose one inside.")
 
 
-def _fresh(colouring: Colouring, what: str, suffix: str) -> Path:
-    """A new name each time: browsers keep pictures by name."""
-    colouring.folder.mkdir(parents=True, exist_ok=True)
-    return colouring.folder / f"{what}-{secrets.token_hex(4)}{suffix}"
-
-
-def _ring(pen: ImageDraw.ImageDraw, x: float, y: float, radius: float, **paint: object) -> None:
-    pen.ellipse((x - radius, y - radius, x + radius, y + radius), **paint)
+def _share_of(colour: str, share: torch.Tensor) -> float:
+    """The probability around a colour, of ``share`` [Q] over the bins of ab."""
+    rgb = torch.tensor(color_values(colour)).float()[None, :, None, None] / 255
+    ab = rgb_to_lab(rgb)[0, 1:, 0, 0]
+    return float(share[(ab_centres() - ab).norm(dim=1) < _NEAR].sum())

@@ -171,7 +171,7 @@ def _reduced(source: Path) -> Photo:
 
 def _coloured(models: Models, grey: Image.Image, name: str) -> np.ndarray:
     pipeline, photo = models.pipeline(), Photo(np.array(grey), name=name)
-    return np.array(pipeline.apply_ab(photo, predict(pipeline, photo)))
+    return np.array(pipeline.apply_ab(photo, predict(models, photo)))
 
 
 def _tensor(rgb: np.ndarray) -> torch.Tensor:

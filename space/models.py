@@ -1,4 +1,4 @@
-"""The models behind the page: loaded once, when the first visitor needs them, on whatever the machine has."""
+"""The models behind the page: loaded once a process, when the first visitor needs them, on whatever the machine has."""
 
 from __future__ import annotations
 
@@ -40,6 +40,10 @@ except ImportError:
 
 
 _NETWORK_THREADS = ThreadPoolExecutor(2, "network")
+# By source and device. A borrowed GPU runs its function in another process, which has these from its parent: what
+# travels there and back is data only.
+_LOADED: dict[tuple[str, str], ColorizationPipeline] = {}
+_LOADING = threading.Lock()
 logger = logging.getLogger(__name__)
 
 
@@ -57,9 +61,13 @@ class Models:
             device: as in ``load_pipeline``.
         """
         self._model, self._device = model, device
-        self._pipeline: ColorizationPipeline | None = None
         self._sky: SkySegmenter | None = None
         self._lock = threading.Lock()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What the loaded colour model is known by in this process."""
+        return str(self._model or ""), self._device
 
     def pipeline(self) -> ColorizationPipeline:
         """The colour model.
@@ -67,16 +75,16 @@ class Models:
         Raises:
             PageError: if it cannot be loaded.
         """
-        with self._lock:
-            if self._pipeline is None:
+        with _LOADING:
+            if self.key not in _LOADED:
                 from colorization.model.pipeline_colorization import load_pipeline
 
                 try:
-                    self._pipeline = load_pipeline(model=self._model, device=self._device)
+                    _LOADED[self.key] = load_pipeline(model=self._model, device=self._device)
                 except (OSError, ValueError) as error:
                     logger.error("The model cannot be loaded: %s", error)
                     raise PageError("The colour model could not be loaded on this server, so nothing works.") from None
-            return self._pipeline
+            return _LOADED[self.key]
 
     def folder(self) -> Path | None:
         """Where the colour model lies on this disk; None if it is one on the Hub."""
@@ -99,46 +107,49 @@ class Models:
             return self._sky
 
 
-@_borrow_gpu(duration=10)
-def predict(pipeline: ColorizationPipeline, photo: Photo) -> torch.Tensor:
+def predict(models: Models, photo: Photo) -> torch.Tensor:
     """ab of a photograph, as ``ColorizationPipeline.predict_ab`` gives it.
 
     Raises:
         PageError: if it cannot be computed, most likely for want of memory.
     """
-    try:
-        return pipeline.predict_ab(photo)
-    except (RuntimeError, MemoryError) as error:
-        raise _failed(photo, error) from None
+    return ask(models, photo).ab
 
 
-@_borrow_gpu(duration=10)
-def ask(
-    pipeline: ColorizationPipeline, photo: Photo, hints: Sequence[Point] = (), palette: torch.Tensor | None = None
-) -> Prediction:
+def ask(models: Models, photo: Photo, hints: Sequence[Point] = (), palette: torch.Tensor | None = None) -> Prediction:
     """Everything the model says of a photograph, small enough to keep: without the photograph, in 16 bits.
 
     Args:
-        pipeline: its model is guided, if there are hints or a palette.
+        models: the colour model is guided, if there are hints or a palette.
         photo: what to colour.
         hints: ((x, y), "#rrggbb"), pixels of the photograph.
         palette: [1, Q], from the pipeline's image processor.
 
     Returns:
-        ``photo`` is None (a borrowed GPU sends its answer from another process); ``logits`` are float16.
+        ``photo`` is None; ``logits`` are float16.
 
     Raises:
-        PageError: as :func:`predict`, and for hints out of place.
+        PageError: if it cannot be computed, and for hints out of place.
     """
+    pipeline = models.pipeline()
     try:
-        said = pipeline.predict(photo, hints=hints or None, palette=palette)
+        # Read and reduced here: what the network sees is small, whatever the photograph's size.
+        inputs = pipeline.preprocess(photo, hints=hints, palette=palette)
+        said = run_network(models.key, {**inputs, "photo": None})
     except ValueError as error:
         raise PageError(str(error)) from None
     except (RuntimeError, MemoryError) as error:
-        raise _failed(photo, error) from None
-    return replace(said, photo=None, logits=None if said.logits is None else said.logits.half())
+        logger.error("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
+        raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None
+    return replace(said, logits=None if said.logits is None else said.logits.half())
 
 
-def _failed(photo: Photo, error: Exception) -> PageError:
-    logger.error("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
-    return PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).")
+@_borrow_gpu(duration=10)
+def run_network(key: tuple[str, str], inputs: dict) -> Prediction:
+    """The network's answer to ``ColorizationPipeline.preprocess``'s, without the photograph.
+
+    Args:
+        key: ``Models.key`` of models whose pipeline is loaded.
+        inputs: small tensors and numbers only: they may travel to another process.
+    """
+    return _LOADED[key].forward(inputs)

@@ -1,4 +1,4 @@
-"""The part *Fine-tune the colours* of the tab *Colourize*, folded away until it is wanted."""
+"""Under the picture of the tab *Colourize*: other colours as tiles, and sub-tabs to change the colours by hand."""
 
 from __future__ import annotations
 
@@ -7,24 +7,35 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from space import before_after
 from space.colour_names import colour_name
-from space.guidance import CHOICES, Guide
+from space.guidance import Guide, Suggestion, Tiles
 from space.models import PageError
-from space.service import Colouring
+from space.notes import describe
+from space.service import MAX_SATURATION, Colouring
+from space.session import Session
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
+from space.views import address_of
 from space.wishes import Wishes, make_hint
 
 _ONE_ANSWER = """This model gives one answer only. With a model that weighs several colours, this is the place to
 choose between them, to give colours at points, to borrow the colours of another photograph, and to see how sure the
 model is."""
 _NOT_GUIDED = "This model offers other colourings, but was not trained to take colours from you."
-_NO_POINTS = "No points yet."
-_NO_SUGGESTIONS = "<p>Choose a point, and colours that the model finds likely there appear here.</p>"
-# Buttons in HTML rather than Gradio's: each shows its colour.
-_PRESS_SWATCH = """element.addEventListener('click', event => {
-  const button = event.target.closest('button[data-colour]');
-  if (button) trigger('click', {colour: button.dataset.colour});
+_NO_POINTS = "<p>No colours of your own yet.</p>"
+_NO_SUGGESTIONS = "<p>Click a place in the picture above, and the colours that the model finds likely there appear.</p>"
+_LEGEND = """<p class='unsure-legend'><span style='background:#c060b8' aria-hidden='true'></span> Magenta: other colours
+are as likely there. Pale colours: the model is sure. The download is not changed.</p>"""
+# Buttons in HTML rather than Gradio's: each shows its colour, or its picture.
+_PRESS = """element.addEventListener('click', event => {
+  const button = event.target.closest('button[data-KEY]');
+  if (button) trigger('click', {KEY: button.dataset.KEY});
 });"""
+
+
+def press(key: str) -> str:
+    """Script for ``gr.HTML``: a click on a button with ``data-KEY`` is an event that carries it."""
+    return _PRESS.replace("KEY", key)
 
 
 @dataclass(frozen=True)
@@ -32,166 +43,177 @@ class Panel:
     """What the tab needs of the panel.
 
     Attributes:
-        doubt: the checkbox that shows how sure the model is; while it is on, the slider shows no colours.
+        strength, warmth: the two sliders.
+        unsure: the checkbox that shows where the model is unsure.
         parts: outputs of :attr:`renew`.
-        renew: from a new colouring (or None) to the panel as it begins.
-        listen: attach what the buttons do, given the tab's colouring, slider, note, strength and warmth.
+        renew: from the session (and strength, warmth) to the panel as it begins for a new colouring.
+        listen: attach what the buttons do, given the session, the picture and the note.
     """
 
-    doubt: gr.Checkbox
+    strength: gr.Slider
+    warmth: gr.Slider
+    unsure: gr.Checkbox
     parts: list[gr.components.Component]
-    renew: Callable[[Colouring | None], tuple]
+    renew: Callable[[Session, float, float], tuple]
     listen: Callable[..., None]
 
 
-def build(guide: Guide, pair: Callable[[Colouring], tuple], describe: Callable[[Colouring], str]) -> Panel:
-    """Lay out the panel where it is called.
-
-    Args:
-        guide: what the buttons do.
-        pair: the slider's value.
-        describe: the note below the slider.
-    """
-    with gr.Accordion("Fine-tune the colours", open=False, elem_id="fine-tune") as fold:
-        unable = gr.Markdown(_ONE_ANSWER, visible=False, elem_id="fine-tune-unable")
-        with gr.Column(elem_classes="fine-tune-part") as others:
-            gr.Markdown("### Other plausible colours\nThe model weighed these too. Click one to take it.")
-            gallery = gr.Gallery(
-                label="Other plausible colours",
-                show_label=False,
-                columns=CHOICES,
-                height="auto",
-                object_fit="contain",
-                allow_preview=False,
-                buttons=[],
-                format="jpeg",
-                elem_id="choices",
+def build(guide: Guide) -> Panel:
+    """Lay out the panel where it is called."""
+    tiles = gr.HTML("", js_on_load=press("variant"), apply_default_css=False, elem_id="choices")
+    with gr.Tabs(elem_id="fine-tune", overflow_behavior="wrap"):
+        with gr.Tab("Strength and warmth", id="settings"), gr.Row(equal_height=False):
+            strength = gr.Slider(
+                0,
+                MAX_SATURATION,
+                value=1,
+                step=0.05,
+                label="Colour strength",
+                info="0 is grey, 2 twice as colourful.",
+                buttons=["reset"],
+                min_width=200,
+                elem_id="strength",
             )
-        with gr.Column(elem_classes="fine-tune-part") as points:
-            gr.Markdown(
-                "### Your own colours\nClick a place in the picture, then a colour for it. "
-                "The model carries the colour on to what belongs together."
+            warmth = gr.Slider(
+                -1,
+                1,
+                value=0,
+                step=0.05,
+                label="Warmth",
+                info="Below 0 bluer, above 0 more golden.",
+                buttons=["reset"],
+                min_width=200,
+                elem_id="warmth",
             )
-            canvas = gr.Image(
-                label="Click a place",
-                alt_text="Your photograph in colour, with the points you have given",
-                type="filepath",
-                interactive=False,
-                buttons=[],
-                elem_id="canvas",
-            )
-            with gr.Row():
-                across = gr.Number(50, minimum=0, maximum=100, label="Across, %", min_width=90, elem_id="across")
-                down = gr.Number(50, minimum=0, maximum=100, label="Down, %", min_width=90, elem_id="down")
-                look = gr.Button("Look there", min_width=110, elem_id="look")
-            swatches = gr.HTML(_NO_SUGGESTIONS, js_on_load=_PRESS_SWATCH, elem_id="swatches")
-            with gr.Row():
-                picker = gr.ColorPicker("#6f94b8", label="Another colour", min_width=120, elem_id="picker")
-                use = gr.Button("Use this colour there", min_width=180, elem_id="use-colour")
-            listed = gr.HTML(_NO_POINTS, elem_id="points")
-            with gr.Row():
-                undo = gr.Button("Undo last point", size="sm", interactive=False, min_width=120, elem_id="undo")
-                clear = gr.Button("Remove all points", size="sm", interactive=False, min_width=120, elem_id="clear")
-        with gr.Column(elem_classes="fine-tune-part") as mood:
-            gr.Markdown("### Colours from this photo\nAdd a colour photograph, and its colours are borrowed.")
+        with gr.Tab("My colours", id="points"):
+            unable = gr.Markdown(_ONE_ANSWER, visible=False, elem_id="fine-tune-unable")
+            with gr.Column(elem_id="points-part") as points:
+                swatches = gr.HTML(_NO_SUGGESTIONS, js_on_load=press("color"), elem_id="swatches")
+                with gr.Row(equal_height=False):
+                    across = gr.Number(50, minimum=0, maximum=100, label="Across, %", min_width=70, elem_id="across")
+                    down = gr.Number(50, minimum=0, maximum=100, label="Down, %", min_width=70, elem_id="down")
+                    picker = gr.ColorPicker("#6f94b8", label="Colour", min_width=70, elem_id="picker")
+                with gr.Row():
+                    look = gr.Button("Look there", size="sm", min_width=90, elem_id="look")
+                    use = gr.Button("Use this colour there", size="sm", min_width=120, elem_id="use-colour")
+                listed = gr.HTML(_NO_POINTS, elem_id="points")
+                with gr.Row():
+                    undo = gr.Button("Undo last", size="sm", interactive=False, min_width=90, elem_id="undo")
+                    clear = gr.Button("Remove all", size="sm", interactive=False, min_width=90, elem_id="clear")
+        with gr.Tab("From a photo", id="mood"), gr.Column() as mood:
             reference = photo_input(
-                "A photograph in colour", "The photograph whose colours are borrowed", "reference", height=200
+                "A photograph whose colours are borrowed",
+                "The photograph whose colours are borrowed",
+                "reference",
+                placeholder="# Drop a colour photograph here\nor click to choose one, or paste it",
+                height=170,
             )
-        with gr.Column(elem_classes="fine-tune-part") as sureness:
-            doubt = gr.Checkbox(
-                label="Show where the model is unsure",
-                info="Magenta: other colours are as likely. Grey: the model is sure. The download is not changed.",
-                elem_id="doubt",
-            )
+        with gr.Tab("Where it is unsure", id="unsure"), gr.Column() as sureness:
+            unsure = gr.Checkbox(label="Show where the model is unsure", elem_id="doubt")
+            gr.HTML(_LEGEND)
 
     listing = [swatches, listed, undo, clear]
-    parts = [fold, unable, others, points, mood, sureness, gallery, canvas, reference, doubt, *listing]
+    parts = [unable, points, mood, sureness, tiles, reference, unsure, *listing]
 
-    def renew(result: Colouring | None) -> tuple:
+    def renew(session: Session, strength: float, warmth: float) -> tuple:
+        result = session.colouring
         classifier = result is not None and result.said.logits is not None
         guided = classifier and guide.takes_wishes()
-        sentence = _ONE_ANSWER if not classifier else _NOT_GUIDED
-        shown = [gr.Column(visible=visible) for visible in (classifier, guided, guided, classifier)]
-        unable = gr.Markdown(sentence, visible=not guided)
         return (
-            gr.Accordion(open=False),
-            unable,
-            *shown,
-            None,
-            None,
+            gr.Markdown(_NOT_GUIDED if classifier else _ONE_ANSWER, visible=result is not None and not guided),
+            gr.Column(visible=guided),
+            gr.Column(visible=guided),
+            gr.Column(visible=classifier),
+            _tiles(guide.tiles(result, strength, warmth), result.variant) if classifier else "",
             None,
             False,
             _NO_SUGGESTIONS,
             *_list(Wishes()),
         )
 
-    def fill(result: Colouring | None, strength: float, warmth: float) -> tuple:
-        """Gallery and clickable picture, when they are looked at; a page that nobody unfolds computes neither."""
-        if result is None or result.said.logits is None:
-            return gr.skip(), gr.skip()
-        return _gallery(guide, result, strength, warmth), str(guide.mark(result))
+    def changed(session: Session, number: int, result: Colouring, strength, warmth, unsure: bool) -> Colouring:
+        """Show a result anew and keep it, if its photograph is still the visitor's."""
+        session.check(number)
+        session.settings = (strength, warmth, unsure)
+        return session.keep(number, guide.show(result, strength, warmth, unsure))
 
-    def adopt(result: Colouring | None, strength: float, warmth: float, unsure: bool, event: gr.SelectData) -> tuple:
-        result = guide.adopt(_needed(result), event.index + 1)
-        result = guide.show(result, strength, warmth, unsure)
-        return result, pair(result), _gallery(guide, result, strength, warmth), str(guide.mark(result))
+    def adopt(session: Session, strength, warmth, unsure, event: gr.EventData) -> tuple:
+        number, result = session.number, _needed(session)
+        variant = (event._data or {}).get("variant")
+        result = guide.adopt(result, int(variant) if str(variant).isdigit() else variant)
+        result = changed(session, number, result, strength, warmth, unsure)
+        return before_after.shown(result), _tiles(guide.tiles(result, strength, warmth), result.variant)
 
-    def click(result: Colouring | None, event: gr.SelectData) -> tuple:
-        result = _needed(result)
-        width, height = guide.marked_size(result)
-        x, y = ((place + 0.5) / side * 100 for place, side in zip(event.index, (width, height), strict=True))
-        return round(x, 1), round(y, 1), *suggest(result, x, y)
+    def suggest(session: Session, x: float, y: float) -> tuple:
+        place = make_hint(x, y, "#000000")
+        found = guide.suggest(_needed(session), place.x, place.y)
+        return _swatches(found), found[0].colour
 
-    def suggest(result: Colouring | None, x: float, y: float) -> tuple:
-        result, place = _needed(result), make_hint(x, y, "#000000")
-        colours = guide.suggest(result, place.x, place.y)
-        return str(guide.mark(result, (place.x, place.y))), _swatches(colours), colours[0]
+    def click(session: Session, event: gr.EventData) -> tuple:
+        data = event._data or {}
+        place = make_hint(100 * data.get("x", -1), 100 * data.get("y", -1), "#000000")
+        x, y = round(100 * place.x, 1), round(100 * place.y, 1)
+        return x, y, *suggest(session, x, y)
 
-    def again(result: Colouring, wishes: Wishes, strength: float, warmth: float, unsure: bool) -> tuple:
-        result = guide.ask(result, wishes, strength, warmth, unsure)
-        refreshed = _gallery(guide, result, strength, warmth), str(guide.mark(result))
-        return result, pair(result), describe(result), *refreshed, _NO_SUGGESTIONS, *_list(wishes)
+    def again(session: Session, wishes: Wishes, strength, warmth, unsure) -> tuple:
+        number = session.number
+        result = guide.ask(_needed(session), wishes)
+        result = changed(session, number, result, strength, warmth, unsure)
+        row = _tiles(guide.tiles(result, strength, warmth), result.variant)
+        return before_after.shown(result), describe(result), row, _NO_SUGGESTIONS, *_list(wishes)
 
-    def give(result: Colouring | None, strength, warmth, unsure, x: float, y: float, colour: str) -> tuple:
-        result = _needed(result)
-        return again(result, result.wishes.with_hint(make_hint(x, y, colour)), strength, warmth, unsure)
+    def give(session: Session, strength, warmth, unsure, x: float, y: float, colour: str) -> tuple:
+        return again(session, _needed(session).wishes.with_hint(make_hint(x, y, colour)), strength, warmth, unsure)
 
-    def press(result: Colouring | None, strength, warmth, unsure, x: float, y: float, event: gr.EventData) -> tuple:
-        return give(result, strength, warmth, unsure, x, y, (event._data or {}).get("colour"))
+    def press_swatch(session: Session, strength, warmth, unsure, x: float, y: float, event: gr.EventData) -> tuple:
+        return give(session, strength, warmth, unsure, x, y, (event._data or {}).get("color"))
 
-    def take_back(result: Colouring | None, strength, warmth, unsure) -> tuple:
-        result = _needed(result)
-        return again(result, Wishes(result.wishes.hints[:-1], result.wishes.palette), strength, warmth, unsure)
+    def take_back(session: Session, strength, warmth, unsure) -> tuple:
+        wishes = _needed(session).wishes
+        return again(session, Wishes(wishes.hints[:-1], wishes.palette), strength, warmth, unsure)
 
-    def take_all_back(result: Colouring | None, strength, warmth, unsure) -> tuple:
-        result = _needed(result)
-        return again(result, Wishes((), result.wishes.palette), strength, warmth, unsure)
+    def take_all_back(session: Session, strength, warmth, unsure) -> tuple:
+        return again(session, Wishes((), _needed(session).wishes.palette), strength, warmth, unsure)
 
-    def borrow(result: Colouring | None, strength, warmth, unsure, upload: dict | None) -> tuple:
-        result, path = _needed(result), uploaded_path(upload)
-        if path is None and result.wishes.palette is None:
-            return (gr.skip(),) * 9
-        palette = None if path is None else guide.palette(path)
-        return again(result, Wishes(result.wishes.hints, palette), strength, warmth, unsure)
+    def borrow(session: Session, strength, warmth, unsure, upload: dict | None) -> tuple:
+        wishes, path = _needed(session).wishes, uploaded_path(upload)
+        if path is None:  # taken away, which is an event of its own
+            return gr.skip()
+        return again(session, Wishes(wishes.hints, guide.palette(path)), strength, warmth, unsure)
 
-    def give_borrowed_back(result: Colouring | None, strength, warmth, unsure) -> tuple:
-        return borrow(result, strength, warmth, unsure, None)
+    def give_borrowed_back(session: Session, strength, warmth, unsure) -> tuple:
+        if session.colouring is None or session.colouring.wishes.palette is None:
+            return gr.skip()
+        return again(session, Wishes(session.colouring.wishes.hints), strength, warmth, unsure)
 
-    def show(result: Colouring | None, strength: float, warmth: float, unsure: bool) -> tuple:
-        result = guide.show(_needed(result), strength, warmth, unsure)
-        return result, pair(result)
+    def recolor(session: Session, strength, warmth, unsure) -> dict:
+        if session.colouring is None or session.settings == (strength, warmth, unsure):
+            return gr.skip()  # the sliders were put back for a new photograph
+        return before_after.shown(changed(session, session.number, session.colouring, strength, warmth, unsure))
 
-    def listen(colouring: gr.State, slider: gr.ImageSlider, note: gr.Markdown, sliders: list[gr.Slider]) -> None:
-        settings = [colouring, *sliders, doubt]
-        answered = [colouring, slider, note, gallery, canvas, *listing]
-        network = {"show_progress_on": [slider, canvas], **PRIVATE}
+    def listen(session: gr.State, view: gr.HTML, note: gr.HTML) -> None:
+        settings = [session, strength, warmth, unsure]
+        answered = [view, note, tiles, *listing]
+        network = {"show_progress_on": [view], **PRIVATE}
         quick = {"show_progress": "hidden", **PRIVATE}
-        place = [canvas, swatches, picker]
-        fold.expand(told(fill), [colouring, *sliders], [gallery, canvas], show_progress_on=[gallery], **PRIVATE)
-        gallery.select(told(adopt), settings, [colouring, slider, gallery, canvas], **quick)
-        canvas.select(told(click), colouring, [across, down, *place], **quick)
-        gr.on([look.click, across.submit, down.submit], told(suggest), [colouring, across, down], place, **quick)
-        swatches.click(told(press), [*settings, across, down], answered, **network)
+        gr.on(
+            [strength.change, warmth.change, unsure.input],
+            told(recolor),
+            settings,
+            view,
+            trigger_mode="always_last",
+            **quick,
+        )
+        tiles.click(told(adopt), settings, [view, tiles], **quick)
+        view.click(told(click), session, [across, down, swatches, picker], **quick)
+        gr.on(
+            [look.click, across.submit, down.submit],
+            told(suggest),
+            [session, across, down],
+            [swatches, picker],
+            **quick,
+        )
+        swatches.click(told(press_swatch), [*settings, across, down], answered, **network)
         use.click(told(give), [*settings, across, down, picker], answered, **network)
         undo.click(told(take_back), settings, answered, **network)
         clear.click(told(take_all_back), settings, answered, **network)
@@ -200,32 +222,42 @@ def build(guide: Guide, pair: Callable[[Colouring], tuple], describe: Callable[[
             told(give_borrowed_back), settings, answered, **network
         )
         reference.clear(told(give_borrowed_back), settings, answered, **network)
-        doubt.input(told(show), settings, [colouring, slider], **quick)
 
-    return Panel(doubt, parts, renew, listen)
+    return Panel(strength, warmth, unsure, parts, renew, listen)
 
 
-def _needed(result: Colouring | None) -> Colouring:
-    if result is None:
+def _needed(session: Session) -> Colouring:
+    if session.colouring is None:
         raise PageError("Colour a photograph first.")
-    return result
+    return session.colouring
 
 
-def _gallery(guide: Guide, result: Colouring, strength: float, warmth: float) -> gr.Gallery:
-    captions = ["First choice", *(f"Choice {number}" for number in range(2, CHOICES + 1))]
-    captions[result.variant - 1 : result.variant] = [f"✓ {captions[result.variant - 1]}"]
-    pictures = zip(map(str, guide.thumbnails(result, strength, warmth)), captions, strict=True)
-    return gr.Gallery(list(pictures), selected_index=result.variant - 1 if result.variant <= CHOICES else None)
+def _tiles(found: Tiles, chosen: int) -> str:
+    (width, height), count = found.size, len(found.variants)
+    buttons = []
+    for place, variant in enumerate(found.variants):
+        name = "First choice" if variant == 1 else f"Choice {variant}"
+        position = 100 * place / max(1, count - 1)
+        buttons.append(
+            f"<button type='button' data-variant='{variant}' aria-pressed='{str(variant == chosen).lower()}'>"
+            f"<span class='tile' style='aspect-ratio:{width}/{height};background-image:url({address_of(found.file)});"
+            f"background-size:{100 * count}% 100%;background-position:{position:g}% 0'></span>{name}</button>"
+        )
+    name = "Other plausible colours of this photograph"
+    return f"<div class='tiles' role='group' aria-label='{name}'>{''.join(buttons)}</div>"
 
 
-def _swatches(colours: list[str]) -> str:
-    names = [colour_name(colour) for colour in colours]
+def _swatches(found: list[Suggestion]) -> str:
+    names = [colour_name(each.colour) for each in found]
     buttons = "".join(
-        f'<button type="button" data-colour="{colour}"><span style="background:{colour}"></span>{name}'
-        f"{f' {colour}' if names.count(name) > 1 else ''}</button>"  # two of one name are told apart by their codes
-        for colour, name in zip(colours, names, strict=True)
+        f'<button type="button" data-color="{each.colour}"><span style="background:{each.colour}"></span>{name}'
+        f"{f' {each.colour}' if names.count(name) > 1 else ''} <small>{each.share:.0%}</small></button>"
+        for each, name in zip(found, names, strict=True)  # two of one name are told apart by their codes
     )
-    return f'<p>Likely there; click one to use it:</p><div role="group" aria-label="Likely colours">{buttons}</div>'
+    return (
+        f"<p>How likely the model finds each colour there; click one to use it:</p>"
+        f'<div role="group" aria-label="Likely colours">{buttons}</div>'
+    )
 
 
 def _list(wishes: Wishes) -> tuple:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import secrets
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.models import Models, PageError, ask, predict
+from space.views import encode, make_view, write_fresh
 from space.wishes import Wishes
 
 if TYPE_CHECKING:
@@ -23,13 +25,13 @@ if TYPE_CHECKING:
     from colorization.model.prediction import Prediction
     from colorization.model.scan_borders import Box
 
-logger = logging.getLogger(__name__)
-
-VIEW_SIDE = 2000  # px, longest side of what the before/after slider shows
 MAX_MEGAPIXELS = 100.0
 MAX_SATURATION = 2.0
 DELETE_EVERY, DELETE_AFTER = 600, 2 * 3600  # s; uploads and results
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
+_PLAIN = 2.0  # of 255, standard deviation of the grey picture: less is a blank page, or noise on one
+_COLOURED = 5.0  # CIE units of mean distance from the mean ab; toned prints stay below
+_GONE = "This photograph is no longer on the server (uploads are deleted after a while). Add it again."
 _SHOWN_BY_BROWSERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
 
@@ -46,9 +48,12 @@ class Colouring:
         variant: 1 for ``said.ab``, or the number of the variant adopted.
         wishes: what ``said`` is the answer to.
         folder: where this colouring's pictures are.
-        before, after: PNG, reduced to at most ``VIEW_SIDE``, for the slider.
+        before, after: JPEG, small enough to be sent over a slow line; both sides of the picture that is shown.
+        shown_size: (width, height) in pixels of those two.
         sky: "yes", "no" or "uncertain", as ``colorization.sky`` sees it; None where its model is missing.
         lossless: whether the photograph came in a lossless format or has transparency, so that PNG suits it.
+        in_color: whether the photograph came in colour, which the model did not see.
+        plain: whether there is next to nothing in it: one tone all over.
         seconds: what reading and the network took.
     """
 
@@ -60,8 +65,11 @@ class Colouring:
     folder: Path
     before: Path
     after: Path
+    shown_size: tuple[int, int]
     sky: str | None
     lossless: bool
+    in_color: bool
+    plain: bool
     seconds: float
     variant: int = 1
     wishes: Wishes = field(default_factory=Wishes)
@@ -79,8 +87,8 @@ class Colouring:
 
     @property
     def reduced(self) -> bool:
-        """Whether the slider shows fewer pixels than the download has."""
-        return max(self.size) > VIEW_SIDE
+        """Whether fewer pixels are shown than the download has."""
+        return self.shown_size != self.size
 
 
 class ColorizeService:
@@ -100,7 +108,7 @@ class ColorizeService:
         """Check a new upload at once, so that a broken file is named before anyone waits for it.
 
         Returns:
-            A PNG to show instead, if browsers cannot show the file itself (TIFF); else None.
+            A picture to show instead, if browsers cannot show the file itself (TIFF); else None.
 
         Raises:
             UnreadableImageError: if it is no picture.
@@ -108,29 +116,39 @@ class ColorizeService:
         photo = read_upload(Path(source))
         if photo.format in _SHOWN_BY_BROWSERS:
             return None
-        return _write_view(_view(photo), self.fresh_folder() / f"{safe_stem(photo.name)}.png")
+        folder = self.fresh_folder()
+        return write_fresh(folder, safe_stem(photo.name), make_view(photo)[1])
 
     def colorize(
-        self, source: str | Path, saturation: float = 1.0, warmth: float = 0.0, wishes: Wishes | None = None
+        self,
+        source: str | Path,
+        saturation: float = 1.0,
+        warmth: float = 0.0,
+        wishes: Wishes | None = None,
+        check: Callable[[], None] = lambda: None,
     ) -> Colouring:
-        """Run the network on a photograph and make both pictures of the slider.
+        """Run the network on a photograph and make both pictures that are shown.
 
         Args:
             source: the visitor's file.
             saturation: factor on chroma, 0 to ``MAX_SATURATION``.
             warmth: shift along daylight, -1 (cool) to 1 (warm).
             wishes: colours at points and a palette; guided models only.
+            check: called between the steps; what it raises ends a run that nobody waits for.
 
         Raises:
             UnreadableImageError: if it is no picture.
             PageError: for anything else that goes wrong, as a sentence.
         """
         source, started, wishes = Path(source), time.monotonic(), wishes or Wishes()
+        self.check(saturation, warmth)
         photo = read_upload(source)
+        check()
         said = self._ask(photo, wishes)
+        check()
         folder = self.fresh_folder()
-        view = _view(photo)
-        before = _write_view(view, folder / "before.png")
+        view, content = make_view(photo)
+        before = write_fresh(folder, "before", content)
         colouring = Colouring(
             source=source,
             name=photo.name,
@@ -140,37 +158,51 @@ class ColorizeService:
             folder=folder,
             before=before,
             after=before,
+            shown_size=view.size,
             sky=self._sky_of(photo),
             lossless=is_lossless(photo),
+            in_color=_is_in_color(photo),
+            plain=float(np.asarray(view).std()) < _PLAIN,
             seconds=0.0,
             wishes=wishes,
         )
-        colouring = replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
+        colouring = replace(colouring, after=self._write_after(colouring, view, colouring.ab, saturation, warmth))
         return replace(colouring, seconds=time.monotonic() - started)
 
-    def ask_again(self, colouring: Colouring, wishes: Wishes, saturation: float, warmth: float = 0.0) -> Colouring:
-        """Run the network on the same photograph with other wishes; a variant adopted before is given up.
+    def ask_again(self, colouring: Colouring, wishes: Wishes) -> Colouring:
+        """Run the network on the same photograph with other wishes; what is shown is not made anew.
 
         Raises:
             PageError: if the model takes no wishes, a point is out of place, or the upload has been deleted.
         """
         started = time.monotonic()
         said = self._ask(read_upload(colouring.source), wishes)
-        colouring = replace(colouring, said=said, ab=said.ab, variant=1, wishes=wishes)
-        colouring = self.recolour(colouring, saturation, warmth)
-        return replace(colouring, seconds=time.monotonic() - started)
+        return replace(colouring, said=said, ab=said.ab, wishes=wishes, seconds=time.monotonic() - started)
 
-    def recolour(self, colouring: Colouring, saturation: float, warmth: float = 0.0) -> Colouring:
-        """The same colours, stronger or weaker, warmer or cooler: the slider's picture again, without the network."""
-        view = read_upload(colouring.before)
-        return replace(colouring, after=self._write_after(colouring, view, saturation, warmth))
+    def recolour(
+        self, colouring: Colouring, saturation: float, warmth: float = 0.0, ab: torch.Tensor | None = None
+    ) -> Colouring:
+        """The same colours, stronger or weaker, warmer or cooler: the picture shown again, without the network.
+
+        ``ab`` [2, h, w] shows other colours than ``colouring.ab``.
+        """
+        self.check(saturation, warmth)
+        view = read_view(colouring)
+        shown = colouring.ab if ab is None else ab
+        return replace(colouring, after=self._write_after(colouring, view, shown, saturation, warmth))
 
     def render(
-        self, colouring: Colouring, view: Photo, ab: torch.Tensor, saturation: float = 1.0, warmth: float = 0.0
+        self,
+        colouring: Colouring,
+        view: Photo | Image.Image,
+        ab: torch.Tensor,
+        saturation: float = 1.0,
+        warmth: float = 0.0,
     ) -> Image.Image:
         """ab [2, h, w] of this photograph on a view of it, in the picture and not in the border of a scan."""
+        photo = view if isinstance(view, Photo) else Photo(np.array(view.convert("RGB")), name=colouring.name)
         pipeline = self.models.pipeline()
-        return pipeline.apply_ab(view, ab, saturation, warmth, inside=colouring.inside(view))
+        return pipeline.apply_ab(photo, ab, saturation, warmth, inside=colouring.inside(photo))
 
     def write(self, colouring: Colouring, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
         """The photograph in colour with every pixel it came with, EXIF kept, as a file to download.
@@ -189,18 +221,31 @@ class ColorizeService:
         """
         self.check(saturation, warmth)
         picture = self.render(colouring, read_upload(colouring.source), colouring.ab, saturation, warmth)
-        return _save(picture, colouring.name, colouring.folder, file_format)
+        return save(picture, colouring.name, self.fresh_folder(), file_format)
 
-    def colorize_file(self, source: str | Path, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
-        """File in, file out, for programs: :meth:`colorize` and :meth:`write` in one, without the slider's pictures."""
+    def colorize_file(
+        self,
+        source: str | Path,
+        saturation: float,
+        file_format: str,
+        warmth: float = 0.0,
+        wishes: Wishes | None = None,
+        choose: Callable[[Prediction], torch.Tensor] = lambda said: said.ab,
+    ) -> Path:
+        """File in, file out, for programs: read once and written once, without the pictures to look at.
+
+        ``choose`` takes ab [2, h, w] out of what the model says.
+        """
+        self.check(saturation, warmth)
         photo = read_upload(Path(source))
-        return _save(self.colour(photo, saturation, warmth), photo.name, self.fresh_folder(), file_format)
+        said = self._ask(photo, wishes or Wishes())
+        picture = self.models.pipeline().apply_ab(photo, choose(said), saturation, warmth, inside=said.inside)
+        return save(picture, photo.name, self.fresh_folder(), file_format)
 
     def colour(self, photo: Photo, saturation: float, warmth: float = 0.0) -> Image.Image:
         """A photograph in colour, as ``ColorizationPipeline.apply_ab`` gives it."""
         self.check(saturation, warmth)
-        pipeline = self.models.pipeline()
-        return pipeline.apply_ab(photo, predict(pipeline, photo), saturation, warmth)
+        return self.models.pipeline().apply_ab(photo, predict(self.models, photo), saturation, warmth)
 
     def check(self, saturation: float, warmth: float = 0.0) -> None:
         """Refuse settings out of range before anything is read.
@@ -218,12 +263,16 @@ class ColorizeService:
         folder.mkdir(parents=True)
         return folder
 
+    def own(self, colouring: Colouring) -> Colouring:
+        """An example's colouring for one visitor: what is written for them from now on goes into their own folder."""
+        return replace(colouring, folder=self._folder / secrets.token_hex(16))
+
     def _ask(self, photo: Photo, wishes: Wishes) -> Prediction:
         pipeline = self.models.pipeline()
         if wishes and not pipeline.model.config.guided:
             raise PageError("This model takes no colours from outside: it was not trained to be guided.")
         hints = [(hint.pixel(photo.width, photo.height), hint.colour) for hint in wishes.hints]
-        return ask(pipeline, photo, hints, wishes.palette)
+        return ask(self.models, photo, hints, wishes.palette)
 
     def _sky_of(self, photo: Photo) -> str | None:
         from colorization.sky import sky_label
@@ -231,16 +280,16 @@ class ColorizeService:
         segmenter = self.models.sky()
         return sky_label(segmenter.fractions([photo.rgb])[0]) if segmenter else None
 
-    def _write_after(self, colouring: Colouring, view: Photo, saturation: float, warmth: float) -> Path:
-        self.check(saturation, warmth)
-        picture = self.render(colouring, view, colouring.ab, saturation, warmth)
-        # A new name each time: browsers keep pictures by name.
-        return _write_view(picture, colouring.folder / f"after-{secrets.token_hex(4)}.png")
+    def _write_after(
+        self, colouring: Colouring, view: Image.Image, ab: torch.Tensor, saturation: float, warmth: float
+    ) -> Path:
+        picture = self.render(colouring, view, ab, saturation, warmth)
+        return write_fresh(colouring.folder, "after", encode(picture.convert("RGB")))
 
 
 def read_upload(path: Path) -> Photo:
     if not path.exists():
-        raise PageError("This photograph is no longer on the server (uploads are deleted after a while). Add it again.")
+        raise PageError(_GONE)
     return read_photo(path, max_megapixels=MAX_MEGAPIXELS)
 
 
@@ -249,30 +298,31 @@ def is_lossless(photo: Photo) -> bool:
     return photo.alpha is not None or photo.format not in ("JPEG", "MPO", "WEBP", "AVIF")
 
 
-def _view(photo: Photo) -> Photo:
-    """The photograph at no more than ``VIEW_SIDE`` pixels a side, transparent places on white."""
-    picture = Image.fromarray(photo.rgb)
-    if photo.alpha is not None:
-        flat = Image.new("RGB", picture.size, "white")
-        flat.paste(picture, mask=Image.fromarray(photo.alpha))
-        picture = flat
-    picture.thumbnail((VIEW_SIDE, VIEW_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    return read_photo(picture, name=photo.name)
+def read_view(colouring: Colouring) -> Image.Image:
+    """The grey picture that is shown of a photograph, mode L."""
+    if not colouring.before.exists():
+        raise PageError(_GONE)
+    with Image.open(colouring.before) as view:
+        view.load()
+        return view
 
 
-def _write_view(view: Photo | Image.Image, path: Path) -> Path:
-    """PNG with little compression: it is made anew at every move of the slider, and made for one pair of eyes."""
-    picture = Image.fromarray(view.rgb) if isinstance(view, Photo) else view
-    path.parent.mkdir(parents=True, exist_ok=True)
-    picture.save(path, "PNG", compress_level=1)
-    return path
+def _is_in_color(photo: Photo) -> bool:
+    """Whether a photograph has several hues; a toned print has one."""
+    from colorization.model.color import rgb_to_lab
+
+    small = Image.fromarray(photo.rgb)
+    small.thumbnail((128, 128), reducing_gap=2.0)
+    import torch
+
+    lab = rgb_to_lab(torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255)[0]
+    return float((lab[1:] - lab[1:].mean(dim=(1, 2), keepdim=True)).norm(dim=0).mean()) > _COLOURED
 
 
-def _save(picture: Image.Image, name: str, folder: Path, file_format: str) -> Path:
+def save(picture: Image.Image, name: str, folder: Path, file_format: str) -> Path:
     suffix = SUFFIXES.get(file_format)
     if suffix is None:
         raise PageError(f"Pictures can be saved as {' or '.join(SUFFIXES)}, not as {file_format}.")
-    folder.mkdir(parents=True, exist_ok=True)
     try:
         return save_picture(picture, folder / f"{safe_stem(name)}-colorized{suffix}")
     except ValueError as error:
@@ -294,5 +344,7 @@ __all__ = [
     "PageError",
     "UnreadableImageError",
     "is_lossless",
+    "read_view",
     "safe_stem",
+    "save",
 ]

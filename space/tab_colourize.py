@@ -1,25 +1,23 @@
-"""Tab *Colourize*: one photograph, before and after, stronger or weaker, and the download."""
+"""Tab *Colourize*: one photograph, before and after, other colours, and the download."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import gradio as gr
 
-from space import panel_guidance
-from space.examples import Example, ExampleShelf
+from space import before_after, panel_guidance
+from space.examples import ExampleShelf
 from space.guidance import Guide
-from space.service import DELETE_AFTER, MAX_SATURATION, SUFFIXES, ColorizeService, Colouring, PageError
-from space.uploads import PRIVATE, photo_input, plain, told, uploaded_path
+from space.notes import WAITING, describe
+from space.opening import Opening
+from space.panel_guidance import press
+from space.service import DELETE_AFTER, SUFFIXES, ColorizeService, Colouring, PageError
+from space.session import Session
+from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.wishes import Wishes, read_hints
 
 _PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
-_WAITING = "Your coloured photograph will appear here."
-_NO_SKY = """**No sky was seen in this photograph**, so the colours have less to go on than usual. Take them as a first
-try: the sliders help, and the tab *When it fails* says more."""
-_SURENESS = {  # of Prediction.confidence
-    "fairly sure": "The model is fairly sure of these colours.",
-    "several colourings are plausible": "Several colourings are plausible here: look into *Fine-tune the colours*.",
-    "little to go on here": "**There is little to go on here**; *Fine-tune the colours* lets you help the model.",
-}
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
 _SHOW_RESULT = """() => setTimeout(() => {
   const box = document.querySelector('#result');
@@ -30,13 +28,12 @@ _SHOW_RESULT = """() => setTimeout(() => {
 }, 200)"""
 
 
-def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> None:
+def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, opening: Opening) -> None:
     """Lay out the tab, inside of ``page``."""
     guide = Guide(service)
-    source = gr.State(None, time_to_live=DELETE_AFTER)  # the visitor's own file, as it was sent
-    colouring = gr.State(None, time_to_live=DELETE_AFTER)
+    session = gr.State(Session(), time_to_live=DELETE_AFTER)
     with gr.Row(equal_height=False):
-        with gr.Column(scale=2, min_width=320):
+        with gr.Column(scale=2, min_width=300):
             photo = photo_input(
                 "Your photograph",
                 "The photograph you added",
@@ -44,100 +41,62 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
                 placeholder=_PLACEHOLDER,
                 sources=["upload", "clipboard", "webcam"],
                 buttons=["fullscreen"],
-                height=320,
+                height=240,
             )
             start = gr.Button("Colourize", variant="primary", size="lg", interactive=False, elem_id="start")
             gr.Markdown("No photograph at hand? Try one of these:", elem_id="examples-title")
-            examples = gr.Gallery(
-                label="Example photographs",
-                show_label=False,
-                columns=4,
-                height="auto",
-                object_fit="cover",
-                allow_preview=False,
-                buttons=[],
-                format="jpeg",
-                elem_id="examples",
-            )
-        with gr.Column(scale=3, min_width=320, elem_id="result"):
-            slider = gr.ImageSlider(
-                label="Before and after",
-                format="png",
-                type="filepath",
-                interactive=False,
-                max_height=560,
-                buttons=["fullscreen"],
-                elem_id="slider",
-            )
-            note = gr.Markdown(_WAITING, elem_id="note")
+            examples = gr.HTML("", js_on_load=press("number"), apply_default_css=False, elem_id="examples")
+        with gr.Column(scale=4, min_width=320, elem_id="result"):
+            view = before_after.build()
+            with gr.Row(visible=False, equal_height=True, elem_id="saving") as saving:
+                file_format = gr.Radio(
+                    list(SUFFIXES), value="JPEG", label="Save as", show_label=False, min_width=120, elem_id="format"
+                )
+                save = gr.Button("Download at full size", variant="primary", min_width=180, elem_id="save")
+            note = gr.HTML(WAITING, apply_default_css=False, elem_id="note")
             with gr.Column(visible=False, elem_id="controls") as controls:
-                with gr.Row(equal_height=False):
-                    strength = gr.Slider(
-                        0,
-                        MAX_SATURATION,
-                        value=1,
-                        step=0.05,
-                        label="Colour strength",
-                        info="0 is grey, 1 is as the model sees it, 2 is twice as colourful. Changes at once.",
-                        buttons=["reset"],
-                        min_width=240,
-                        elem_id="strength",
-                    )
-                    warmth = gr.Slider(
-                        -1,
-                        1,
-                        value=0,
-                        step=0.05,
-                        label="Warmth",
-                        info="Below 0 bluer, above 0 more golden; what is grey stays grey. Changes at once.",
-                        buttons=["reset"],
-                        min_width=240,
-                        elem_id="warmth",
-                    )
-                panel = panel_guidance.build(guide, _pair, _describe)
-                with gr.Row(equal_height=False):
-                    file_format = gr.Radio(
-                        list(SUFFIXES),
-                        value="JPEG",
-                        label="Save as",
-                        info="JPEG is smaller, PNG loses nothing.",
-                        elem_id="format",
-                    )
-                    save = gr.Button("Download at full size", variant="primary", size="lg", elem_id="save")
-    credits = gr.Markdown(elem_classes="small-print")
+                panel = panel_guidance.build(guide)
     file_link = gr.DownloadButton(visible="hidden", elem_id="file-link")
 
-    def check(upload: dict | None) -> tuple:
+    def check(session: Session, upload: dict | None) -> tuple:
         path = uploaded_path(upload)
-        if path is None:
-            return gr.skip(), None, gr.Button(interactive=False)
-        shown = service.preview(path)
-        return (gr.skip() if shown is None else str(shown)), path, gr.Button(interactive=True)
+        number = session.begin(None if path is None else Path(path))
+        shown = service.preview(path) if path else None
+        session.check(number)
+        return gr.skip() if shown is None else str(shown), *_nothing(bool(path))
 
-    def colour(path: str | None, saturation: float, warmth: float) -> tuple:
+    def forget(session: Session) -> tuple:
+        session.begin(None)
+        return None, *_nothing(False)
+
+    def color(session: Session, strength: float, warmth: float) -> tuple:
+        number, path = session.number, session.source
         if path is None:
             raise PageError("Add a photograph first.")
-        result = service.colorize(path, saturation, warmth)
-        chosen = "PNG" if result.lossless else "JPEG"
-        return result, _pair(result), _describe(result), gr.Column(visible=True), chosen
+        result = service.colorize(path, strength, warmth, check=lambda: session.check(number))
+        session.settings = (strength, warmth, False)
+        return _something(session.keep(number, result))
 
-    def recolour(result: Colouring | None, saturation: float, warmth: float, unsure: bool) -> tuple:
-        if result is None or unsure:  # then the slider shows no colours
-            return gr.skip(), gr.skip()
-        result = service.recolour(result, saturation, warmth)
-        return result, _pair(result)
+    def choose(session: Session, event: gr.EventData) -> tuple:
+        example = shelf.examples()[int((event._data or {}).get("number", -1))]
+        number = session.begin(example.path)
+        result = opening.coloring(example) or service.colorize(example.path, check=lambda: session.check(number))
+        session.settings = (1, 0, False)
+        result = session.keep(number, service.own(result))
+        return str(example.path), *_something(result), gr.Button(interactive=True), 1, 0
 
-    def download(result: Colouring | None, saturation: float, warmth: float, chosen: str) -> str:
-        if result is None:
+    def open_page(session: Session) -> tuple:
+        result = opening.first()
+        if result is None or session.source is not None:
+            return opening.tiles(), *(gr.skip(),) * 5
+        session.begin(result.source)
+        session.settings = (1, 0, False)
+        return opening.tiles(), *_something(session.keep(session.number, service.own(result)))
+
+    def download(session: Session, strength: float, warmth: float, chosen: str) -> str:
+        if session.colouring is None:
             raise PageError("Colour a photograph first.")
-        return str(service.write(result, saturation, chosen, warmth))
-
-    def choose(event: gr.SelectData) -> tuple:
-        path = str(shelf.examples()[event.index].path)
-        return path, path, gr.Button(interactive=True)
-
-    def forget() -> tuple:
-        return None, None, None, None, _WAITING, gr.Column(visible=False), gr.Button(interactive=False)
+        return str(service.write(session.colouring, strength, chosen, warmth))
 
     def colorize(photo: dict | None, strength: float = 1.0, file_format: str = "JPEG", warmth: float = 0.0) -> str:
         """Colour one photograph. Returns the coloured picture as a file, at the size of the one sent, EXIF kept.
@@ -181,38 +140,31 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
 
     # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
     # kinds of pictures rewrite, the file first. So ``uploaded_path`` has to check where the file lies.
-    results = [colouring, slider, note, controls, file_format]
-    everything = [photo, source, colouring, slider, note, controls, start]
-    panel.listen(colouring, slider, note, [strength, warmth])
-    photo.input(
-        told(check), photo, [photo, source, start], preprocess=False, show_progress="hidden", **PRIVATE
-    ).failure(forget, None, everything, **PRIVATE)
-    photo.clear(forget, None, everything, queue=False, **PRIVATE)
-    coloured = start.click(told(colour), [source, strength, warmth], results, show_progress_on=[slider], **PRIVATE)
-    coloured.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
-    coloured.success(panel.renew, colouring, panel.parts, show_progress="hidden", **PRIVATE)
-    picked = examples.select(choose, None, [photo, source, start], show_progress="hidden", **PRIVATE)
-    coloured = picked.success(told(colour), [source, strength, warmth], results, show_progress_on=[slider], **PRIVATE)
-    coloured.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
-    coloured.success(panel.renew, colouring, panel.parts, show_progress="hidden", **PRIVATE)
-    gr.on(
-        [strength.change, warmth.change],
-        told(recolour),
-        [colouring, strength, warmth, panel.doubt],
-        [colouring, slider],
-        show_progress="hidden",
-        trigger_mode="always_last",
-        **PRIVATE,
-    )
-    saved = save.click(
-        told(download), [colouring, strength, warmth, file_format], file_link, show_progress_on=[save], **PRIVATE
-    )
+    settings = [panel.strength, panel.warmth]
+    results = [view, note, saving, controls, file_format]
+    everything = [photo, *results, start, *settings]
+    quick = {"show_progress": "hidden", **PRIVATE}
+    panel.listen(session, view, note)
+    colored = start.click(told(color), [session, *settings], results, show_progress_on=[view], **PRIVATE)
+    chosen = examples.click(told(choose), session, everything, show_progress_on=[view], **PRIVATE)
+    for event in (colored, chosen):
+        event.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
+    opened = page.load(told(open_page), session, [examples, *results], **quick)
+    # Whoever goes over to another photograph waits for none of these any more; what is too late to stop is dropped by
+    # its number.
+    running = [colored, chosen, *(event.success(told(panel.renew), [session, *settings], panel.parts, **quick)
+                                  for event in (colored, chosen, opened))]  # fmt: skip
+    checked = photo.input(
+        told(check), [session, photo], everything, preprocess=False, cancels=running, **quick
+    )  # fmt: skip
+    checked.failure(told(forget), session, everything, **quick)
+    photo.clear(told(forget), session, everything, cancels=[*running, checked], **quick)
+    saved = save.click(told(download), [session, *settings, file_format], file_link, show_progress_on=[save], **PRIVATE)
     saved.success(None, None, None, js=_START_DOWNLOAD, **PRIVATE)
-    page.load(lambda: _gallery(shelf.examples()), None, [examples, credits], show_progress="hidden", **PRIVATE)
     for_programs = gr.Button(visible=False)
     for_programs.click(
         told(colorize),
-        [photo, strength, file_format, warmth],
+        [photo, panel.strength, file_format, panel.warmth],
         file_link,
         preprocess=False,
         api_name="colorize",
@@ -220,32 +172,21 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf) -> Non
     hints, variant, reference = gr.JSON(visible=False), gr.Number(1, visible=False), gr.Image(visible=False)
     for_programs.click(
         told(colorize_guided),
-        [photo, hints, reference, variant, strength, file_format, warmth],
+        [photo, hints, reference, variant, panel.strength, file_format, panel.warmth],
         file_link,
         preprocess=False,
         api_name="colorize_guided",
     )
 
 
-def _pair(result: Colouring) -> tuple[str, str]:
-    return str(result.before), str(result.after)
+def _nothing(ready: bool) -> tuple:
+    """View, note, saving, controls and format without a result; start, strength and warmth as they begin."""
+    note = "<p role='status'>Ready: press <em>Colourize</em>.</p>" if ready else WAITING
+    hidden = gr.Row(visible=False), gr.Column(visible=False)
+    return before_after.nothing_shown(), note, *hidden, gr.skip(), gr.Button(interactive=ready), 1, 0
 
 
-def _describe(result: Colouring) -> str:
-    width, height = result.size
-    name = plain(result.name)
-    text = f"**{name}**: {width:,} × {height:,} pixels, coloured in {result.seconds:.1f} seconds."
-    text += " Drag the line to compare."
-    if result.reduced:
-        text += " The view above is reduced; the download has every pixel."
-    if result.confidence is not None:
-        text += f"\n\n{_SURENESS[result.confidence]}"
-    if result.sky == "no":
-        text += f"\n\n{_NO_SKY}"
-    return text
-
-
-def _gallery(examples: list[Example]) -> tuple[list[tuple[str, str]], str]:
-    credits = "; ".join(f"{example.title} ({example.credit})" for example in examples if example.credit)
-    pictures = [(str(example.thumbnail), example.title) for example in examples]
-    return pictures, f"Example photographs: {credits}." if credits else ""
+def _something(result: Colouring) -> tuple:
+    """View, note, saving, controls and format of a result."""
+    chosen = "PNG" if result.lossless else "JPEG"
+    return before_after.shown(result), describe(result), gr.Row(visible=True), gr.Column(visible=True), chosen

@@ -11,6 +11,7 @@ from gradio.utils import get_upload_folder
 from space import tab_batch, tab_colourize, tab_failures, tab_measure
 from space.examples import ExampleShelf
 from space.models import Models
+from space.opening import Opening
 from space.service import DELETE_AFTER, DELETE_EVERY, ColorizeService
 from space.sweeping import start_sweeping
 
@@ -37,6 +38,7 @@ LAUNCH_OPTIONS: dict[str, Any] = {
         slider_color="*primary_700",
     ),
     "css_paths": Path(__file__).with_name("page.css"),
+    "js": Path(__file__).with_name("page.js").read_text(encoding="utf-8"),
     "max_file_size": "100mb",
     "show_error": True,  # what Gradio itself refuses (a path that was never uploaded) is told, too
     "footer_links": ["api", "settings"],
@@ -46,8 +48,7 @@ LAUNCH_OPTIONS: dict[str, Any] = {
 }
 
 _TITLE = """# Bring colour to a black-and-white landscape
-Add a photograph and see it in believable colours in a few seconds.
-Size, shape and every detail of your picture stay as they are."""
+Add a photograph and see it in believable colours in a few seconds; size, shape and every detail stay as they are."""
 _SMALL_PRINT = """The colours are a well-informed guess: what the place really looked like, no program can know.
 Works best on landscapes: mountains, coasts, woods, fields. Up to 100 megapixels or 100 MB;
 JPEG, PNG, TIFF, WebP and more. Your photographs stay on this server and are deleted after about two hours."""
@@ -75,16 +76,19 @@ def build_page(
     start_sweeping(temporary, deletion[0], deletion[1], own)
     shelf = shelf or ExampleShelf()
     shelf.start()
+    gr.set_static_paths([shelf.folder])  # the examples, which are everybody's
+    opening = Opening(shelf, ColorizeService(shelf.folder, model, device))
+    opening.start()
     with gr.Blocks(title="Landscape Colorizer", analytics_enabled=False, delete_cache=deletion) as page:
         gr.Markdown(_TITLE, elem_id="title")
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-            with gr.Tab("Colourize", id="colourize"):
-                tab_colourize.build(page, service, shelf)
-            with gr.Tab("Batch", id="batch"):
+            with gr.Tab("Colourize", id="colourize", elem_id="tab-colourize"):
+                tab_colourize.build(page, service, shelf, opening)
+            with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
                 tab_batch.build(service)
-            with gr.Tab("Compare and measure", id="measure"):
+            with gr.Tab("Compare and measure", id="measure", elem_id="tab-measure"):
                 tab_measure.build(service, Models(second, device) if second else None)
-            with gr.Tab("When it fails", id="failures"):
+            with gr.Tab("When it fails", id="failures", elem_id="tab-failures"):
                 tab_failures.build(service)
         gr.Markdown(_SMALL_PRINT, elem_id="small-print", elem_classes="small-print")
     return page.queue(default_concurrency_limit=2, max_size=100)

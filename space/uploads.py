@@ -13,6 +13,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from space.service import PageError, UnreadableImageError
+from space.session import SupersededError
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +35,8 @@ def told(function: Callable) -> Callable:
         def tell_steps(*args):
             try:
                 yield from function(*args)
+            except SupersededError:
+                return
             except Exception as error:
                 raise _sentence(error, function) from None
 
@@ -43,6 +46,8 @@ def told(function: Callable) -> Callable:
     def tell(*args):
         try:
             return function(*args)
+        except SupersededError:  # nobody waits for it: what is shown stays
+            return gr.skip()
         except Exception as error:
             raise _sentence(error, function) from None
 

@@ -111,6 +111,11 @@ def read_colour(colour: object) -> str:
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
+def color_values(colour: str) -> tuple[int, int, int]:
+    """Red, green and blue of "#rrggbb", 0 to 255."""
+    return ImageColor.getrgb(colour)[:3]
+
+
 def _share(percent: object, name: str) -> float:
     number = isinstance(percent, int | float) and not isinstance(percent, bool) and math.isfinite(percent)
     if not number or not 0 <= percent <= 100:

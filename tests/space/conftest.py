@@ -70,11 +70,10 @@ def _serve(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
 
     if "gradio" not in _TEMPORARY:  # one for both pages: Gradio reads the variable at each upload
         _TEMPORARY["gradio"] = tmp_path_factory.mktemp("gradio")
-    cache = tmp_path_factory.mktemp("examples")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_TEMP_DIR", str(_TEMPORARY["gradio"]))
         patch.delenv("LANDSCAPE_EXAMPLES", raising=False)
-        page = build_page(model, device="cpu", shelf=ExampleShelf((), cache))
+        page = build_page(model, device="cpu", shelf=ExampleShelf(2))
         _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH_OPTIONS)
         yield url
         page.close()

@@ -29,7 +29,7 @@ def test_colorize(client, uploads: Path) -> None:
     path = _colorize(client, uploads / "beach.jpg")
     picture = Image.open(path)
     assert path.name == "beach-colorized.jpg"
-    assert picture.size == (200, 300) and picture.getexif()[0x010E] == "A beach"
+    assert picture.size == (200, 300) and picture.getexif()[0x010E].startswith("A beach")
     assert mean_chroma(picture) > 3
 
 

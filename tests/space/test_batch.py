@@ -65,7 +65,7 @@ def test_files_and_archives_become_one_zip(service: ColorizeService, uploads: Pa
         picture = Image.open(io.BytesIO(content))
         assert picture.size == ((300, 200) if name == "deep.png" else (200, 300))
         assert mean_chroma(picture) > 3
-    assert Image.open(io.BytesIO(files["beach.jpg"])).getexif()[0x010E] == "A beach"
+    assert Image.open(io.BytesIO(files["beach.jpg"])).getexif()[0x010E].startswith("A beach")
     assert _left(service) == [last.archive]
 
 
@@ -105,7 +105,7 @@ def _link() -> zipfile.ZipInfo:
         ("..\\escaped.jpg", b"x", "leads out"),
         (_link(), b"/etc/passwd", "link"),
         ("bomb.png", bytes(20_000_000), "far too many bytes"),
-        ("inner.zip", b"PK\x03\x04", "not a picture"),
+        ("inner.zip", b"PK\x03\x04", "zip archive"),
     ],
     ids=["dots", "root", "backslash", "link", "bomb", "nested"],
 )

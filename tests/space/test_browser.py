@@ -59,6 +59,8 @@ def _open(browser, url: str, width: int) -> Iterator:
     page.on("request", lambda r: r.url.startswith(("http", "ws")) and url not in r.url and page.elsewhere.append(r.url))
     page.goto(url)
     page.wait_for_selector("#examples img")
+    page.wait_for_selector("#slider img.ba-after")
+    page.wait_for_selector("#save")
     yield page
     context.close()
 
@@ -71,17 +73,15 @@ def _colour(page, path: Path) -> None:
     _upload(page, path)
     page.wait_for_function("!document.querySelector('#start').disabled")
     page.click("#start")
+    page.wait_for_function("name => document.querySelector('#note strong')?.innerText === name", arg=path.name)
+    page.wait_for_selector("#slider img.ba-after")
     page.wait_for_selector("#save")
-    page.wait_for_function("document.querySelectorAll('#slider img').length >= 2")
 
 
 def _served(page, which: str) -> Image.Image:
-    """The PNG behind one side of the slider."""
-    (address,) = page.eval_on_selector_all(
-        "#slider img", f"images => [...new Set(images.map(i => i.src))].filter(s => s.includes('{which}'))"
-    )
-    response = page.request.get(address)
-    assert response.headers["content-type"] == "image/png"
+    """The file behind one side of the picture."""
+    response = page.request.get(page.eval_on_selector(f"#slider img.ba-{which}", "image => image.src"))
+    assert response.headers["content-type"] == "image/jpeg"
     return Image.open(io.BytesIO(response.body()))
 
 
@@ -94,7 +94,7 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
 
     # What is seen: the right part of the slider is in colour, the left is not.
     page.locator("#slider").scroll_into_view_if_needed()
-    page.wait_for_timeout(1500)  # the picture fades in
+    page.wait_for_function("[...document.querySelectorAll('#slider img')].every(i => i.complete)")
     seen = Image.open(io.BytesIO(page.locator("#slider").screenshot()))
     width, height = seen.size
     left = seen.crop((int(width * 0.36), height // 3, int(width * 0.44), height * 2 // 3))
@@ -120,7 +120,7 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
     assert download.value.suggested_filename == "beach-colorized.jpg"
     download.value.save_as(tmp_path / "saved.jpg")
     saved = Image.open(tmp_path / "saved.jpg")
-    assert saved.size == (200, 300) and saved.getexif()[0x010E] == "A beach"
+    assert saved.size == (200, 300) and saved.getexif()[0x010E].startswith("A beach")
     assert not page.elsewhere
 
 
@@ -145,9 +145,9 @@ def test_a_bad_file_is_answered_with_a_sentence(desktop, uploads: Path, name: st
 
 
 def test_an_example_is_coloured_by_one_click(desktop) -> None:
-    desktop.click("#examples button:has(img)")
-    desktop.wait_for_selector("#save")
-    desktop.wait_for_function("document.querySelectorAll('#slider img').length >= 2")
+    title = desktop.inner_text("#examples button:nth-child(2) .title")
+    desktop.click("#examples button:nth-child(2)")
+    desktop.wait_for_function("name => document.querySelector('#note strong')?.innerText === name", arg=title)
     assert mean_chroma(_served(desktop, "after")) > 3
 
 
@@ -155,6 +155,7 @@ def test_clearing_starts_over(desktop, uploads: Path) -> None:
     _colour(desktop, uploads / "beach.jpg")
     desktop.click("#photo button[aria-label='Remove Image']")
     desktop.wait_for_selector("#save", state="detached")
+    desktop.wait_for_selector("#slider img", state="detached")
     assert desktop.is_disabled("#start")
     _colour(desktop, uploads / "deep.png")
     assert "deep.png" in desktop.inner_text("#note")
@@ -225,8 +226,7 @@ def test_a_picture_without_sky_is_answered_with_a_sentence(desktop, uploads: Pat
 
 
 def test_every_tab_is_reached_by_keyboard(desktop) -> None:
-    tabs = desktop.get_by_role("tab")
-    assert tabs.count() == 4
+    assert desktop.locator("#tabs > .tab-wrapper [role=tab]").count() == 4
     for name in ("Batch", "Compare and measure", "When it fails", "Colourize"):
         desktop.get_by_role("tab", name=name).focus()
         desktop.keyboard.press("Enter")

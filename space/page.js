@@ -1,0 +1,34 @@
+() => {
+  // Ctrl+V anywhere brings a picture to the drop zone of the tab that is seen.
+  const zones = ['#reference', '#photo', '#truth', '#experiment-photo'];
+  const seen = selector => {
+    const zone = document.querySelector(selector);
+    return zone && zone.checkVisibility() ? zone : null;
+  };
+  document.addEventListener('paste', event => {
+    if (event.defaultPrevented || event.target.closest?.('input, textarea, [contenteditable]')) return;
+    const files = [...(event.clipboardData?.files || [])].filter(file => file.type.startsWith('image/'));
+    const zone = files.length && zones.map(seen).find(found => found);
+    if (!zone) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const put = () => {
+      const input = zone.querySelector('input[type=file]');
+      if (!input) return false;
+      const carrier = new DataTransfer();
+      carrier.items.add(files[0]);
+      input.files = carrier.files;
+      input.dispatchEvent(new Event('change', {bubbles: true}));
+      return true;
+    };
+    if (put()) return;
+    zone.querySelector('button[aria-label="Remove Image"]')?.click();
+    const watcher = new MutationObserver(() => put() && watcher.disconnect());
+    watcher.observe(zone, {childList: true, subtree: true});
+  }, true);
+  // Links to a tab.
+  document.addEventListener('click', event => {
+    const link = event.target.closest?.('[data-tab]');
+    if (link) document.getElementById(`${link.dataset.tab}-button`)?.click();
+  });
+}
