@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import math
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from . import baselines  # noqa: F401 - their checkpoints colour, too
 from .files import output_format, remove_leftovers, save_picture, source_id
-from .jobs import Job, Problem, Targets, collect, reason_of, write_report
+from .jobs import Job, Problem, Targets, collect, page_name, reason_of, write_report
 from .model.images import MAX_MEGAPIXELS, Photo, read_photo
 from .model.pipeline_colorization import ColorizationPipeline, load_pipeline
 from .model.variants import MAX_VARIANTS
@@ -211,30 +212,43 @@ class Batch:
         """
         args = self.args
         identity = source_id(job.source) if job.source.is_file() else None
+        self._clean(self.targets.output / job.folder)
         parts = ["", *(f"-variant-{number}" for number in range(2, (args.variants or 1) + 1))]
         chosen = [self.targets.choose(job, part, identity) for part in parts]
-        if args.skip_existing and all(there for _, there in chosen):
+        there = args.skip_existing and all(there for _, there in chosen)
+        if there and not args.all_pages:
             return False
         photo = self._read(job)
-        results = self._put(photo)
-        more = []
+        if there and self._has_pages(job, photo.pages, chosen[0][0], identity):
+            return False
         if photo.pages > 1 and not args.all_pages:
             logger.warning(
                 "%s: %d pages or frames, of which the first is coloured; --all-pages colours all.",
                 job.source,
                 photo.pages,
             )
-        elif photo.pages > 1:
-            pages = ((page, self._put(self._read(job, page))) for page in range(1, photo.pages))
-            if output_format(chosen[0][0]) == "TIFF":
-                more = [pictures for _, pictures in pages]
-            else:
-                for page, pictures in pages:
-                    names = [f"-page-{page + 1}{part}" for part in parts]
-                    self._save(pictures, [self.targets.choose(job, name, identity)[0] for name in names], identity)
-        # The first result last: what stands there says that all of them do.
-        self._save(results, [target for target, _ in chosen], identity, more)
+        # What was made of the first stands there last: it says that all the others are there.
+        results = self._put(photo)
+        pages = range(1, photo.pages if args.all_pages else 1)
+        if output_format(chosen[0][0]) == "TIFF":
+            more = (self._put_page(job, page) for page in pages)
+            if len(parts) > 1:
+                more = list(more)
+            for number in reversed(range(len(parts))):
+                self._save(results[number], chosen[number][0], identity, (page[number] for page in more))
+            return True
+        for page in pages:
+            for part, picture in zip(parts, self._put_page(job, page), strict=True):
+                self._save(picture, self.targets.choose(job, page_name(page, part), identity)[0], identity)
+        for number in reversed(range(len(parts))):
+            self._save(results[number], chosen[number][0], identity)
         return True
+
+    def _has_pages(self, job: Job, pages: int, target: Path, identity: str | None) -> bool:
+        """Whether all pages of a file are in a result, or in results of their own."""
+        if output_format(target) == "TIFF":
+            return read_photo(target, max_megapixels=math.inf).pages == pages
+        return all(self.targets.choose(job, page_name(page), identity)[1] for page in range(1, pages))
 
     def _read(self, job: Job, page: int = 0) -> Photo:
         photo = read_photo(job.source, name=str(job.source), max_megapixels=self.args.max_megapixels, page=page)
@@ -245,26 +259,23 @@ class Batch:
         pictures = self.pipe(photo, saturation=self.args.saturation, hints=hints, **self.options)
         return pictures if self.args.variants else [pictures]
 
+    def _put_page(self, job: Job, page: int) -> list[Image.Image]:
+        try:
+            return self._put(self._read(job, page))
+        except ValueError as error:
+            raise ValueError(f"page {page + 1}: {reason_of(error, job.source)}") from error
+
     def _save(
-        self,
-        pictures: list[Image.Image],
-        targets: list[Path],
-        identity: str | None,
-        more: Sequence[Sequence[Image.Image]] = (),
+        self, picture: Image.Image, target: Path, identity: str | None, more_pages: Iterable[Image.Image] = ()
     ) -> None:
-        for number in reversed(range(len(pictures))):
-            folder = targets[number].parent
-            folder.mkdir(parents=True, exist_ok=True)
-            if folder not in self._cleaned:
-                remove_leftovers(folder)
-                self._cleaned.add(folder)
-            save_picture(
-                pictures[number],
-                targets[number],
-                provenance=self.args.provenance,
-                source_id=identity,
-                more_pages=[page[number] for page in more],
-            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        save_picture(picture, target, provenance=self.args.provenance, source_id=identity, more_pages=more_pages)
+        self.targets.written(target)
+
+    def _clean(self, folder: Path) -> None:
+        if folder not in self._cleaned and folder.is_dir():
+            remove_leftovers(folder)
+        self._cleaned.add(folder)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from .files import FORMATS, fit_name, result_id
+from .files import FORMATS, PLACE_DIGITS, fit_name, result_id
 from .model.images import UnreadableImageError
 from .model.readers import KNOWN_SUFFIXES
 
@@ -101,6 +101,7 @@ class Targets:
     file_format: str
     sources: list[Path]
     _taken: dict[Path, tuple[Path, str]] = field(default_factory=dict)
+    _written: dict[tuple[int, int], tuple[Path, str]] = field(default_factory=dict)
     _originals: set[tuple[int, int]] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -137,19 +138,28 @@ class Targets:
                 if number > 1:
                     break
                 continue
+            if self._written.get(place, own) != own:  # another name for it, on a disk that knows no case
+                continue
             if place in self._originals:
                 if place == _place(job.source):
                     raise UnreadableImageError("the result would replace the original; choose another -o.")
                 continue
             known = result_id(target)
-            if known and identity and known[:16] == identity[:16]:
+            if known and identity and known[:PLACE_DIGITS] == identity[:PLACE_DIGITS]:
                 self._taken[target] = own
                 return target, known == identity
-            if known is None and suffix == ".bmp":  # it cannot say what it was made of
-                self._taken[target] = own
-                return target, target.stat().st_mtime >= job.source.stat().st_mtime
         self._taken[free] = own
         return free, False
+
+    def written(self, target: Path) -> None:
+        """Remember that a result stands there."""
+        if (place := _place(target)) is not None:
+            self._written[place] = self._taken[target]
+
+
+def page_name(page: int, part: str = "") -> str:
+    """What is added to the stem of the result of a page, counted from 0."""
+    return f"-page-{page + 1}{part}"
 
 
 def _place(path: Path) -> tuple[int, int] | None:
@@ -183,6 +193,8 @@ def reason_of(error: BaseException, source: os.PathLike) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for this picture; make it smaller first."
     text = " ".join(str(error).split()) or type(error).__name__
+    if "out of memory" in text:
+        return "there is not enough memory on the device for this picture; use --device cpu or make it smaller first."
     for name in (str(source), Path(source).name):
         text = text.removeprefix(f"{name}: ")
     if not isinstance(error, ValueError | RuntimeError):

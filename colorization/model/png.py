@@ -23,7 +23,8 @@ class Png:
     Attributes:
         file: without the texts that are too long, and without the other fields.
         icc: a colour profile too large for Pillow, or None.
-        key: grey level or (red, green, blue) of 16 bits that is transparent, or None.
+        key: grey level or (red, green, blue) that is transparent and that Pillow would look for in vain, as it has
+            other depths than 8 bits in the file; None otherwise. In 16 bits, or in 8 of a picture that has less.
     """
 
     file: BinaryIO
@@ -50,8 +51,10 @@ def open_png(file: BinaryIO) -> Png:
             drop = _unpacked(body[:length], name) is None
         elif name == b"iCCP" and _inflate(body[:length].partition(b"\0")[2][1:], 1_000_000) is None:
             drop, icc = True, _inflate(body[:length].partition(b"\0")[2][1:], _MAX_PROFILE)
-        elif name == b"tRNS" and depth == 16 and length in (2, 6) and kind in (0, 2):
+        elif name == b"tRNS" and (depth, kind, length) in ((2, 0, 2), (4, 0, 2), (16, 0, 2), (16, 2, 6)):
             drop, key = True, struct.unpack(f">{length // 2}H", body[:length])
+            if depth < 8:
+                key = (key[0] % 2**depth * 255 // (2**depth - 1),)
         changed |= drop
         if not drop:
             kept.append(head + body)
@@ -102,12 +105,12 @@ def _inflate(packed: bytes, most: int) -> bytes | None:
 
 
 def mask_of_key(picture: Image.Image, file: BinaryIO, key: tuple[int, ...]) -> Image.Image:
-    """Alpha of a 16-bit picture in which one colour is transparent: mode L, 0 there and 255 elsewhere.
+    """Alpha of a picture in which one colour is transparent, see :class:`Png`: mode L, 0 there and 255 elsewhere.
 
     Args:
-        picture: as Pillow has read it: mode I;16, or RGB of the upper 8 bits.
+        picture: as Pillow has read it: mode L or I;16, or RGB of the upper 8 bits.
         file: the same file, for the lower 8 bits of RGB.
-        key: that colour, 16 bits a channel.
+        key: that colour.
     """
     if len(key) == 1:
         hidden = np.asarray(picture) == key[0]
