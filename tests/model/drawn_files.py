@@ -63,6 +63,8 @@ def grey_rgb(grey: np.ndarray) -> np.ndarray:
 
 def deep(levels: np.ndarray, bits: int) -> np.ndarray:
     """Levels of 8 bits as those of another depth."""
+    if bits % 8 == 0:
+        return levels.astype(np.uint64) * np.uint64((2**bits - 1) // 255)
     return np.rint(levels.astype(np.float64) / 255 * (2**bits - 1)).astype(np.uint64)
 
 
