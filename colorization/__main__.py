@@ -12,18 +12,18 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PIL import Image
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
-from transformers.utils.logging import disable_progress_bar
 
-from . import baselines  # noqa: F401 - their checkpoints colour, too
 from .files import output_format, remove_leftovers, save_picture, source_id
 from .jobs import Job, Problem, Targets, collect, page_name, reason_of, write_report
 from .model.images import MAX_MEGAPIXELS, Photo, read_photo
-from .model.pipeline_colorization import ColorizationPipeline, load_pipeline
-from .model.variants import MAX_VARIANTS
+
+if TYPE_CHECKING:
+    from .model.pipeline_colorization import ColorizationPipeline
 
 logger = logging.getLogger("colorization")
 
@@ -136,6 +136,13 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # Here and not above: the help is there at once, without PyTorch.
+    from transformers.utils.logging import disable_progress_bar
+
+    from . import baselines  # noqa: F401 - their checkpoints colour, too
+    from .model.pipeline_colorization import load_pipeline
+    from .model.variants import MAX_VARIANTS
+
     if not 0 <= args.saturation <= 10:
         parser.error("--saturation is a factor from 0 to 10.")
     if not args.max_megapixels > 0:

@@ -59,6 +59,12 @@ def replace_file(path: str | Path) -> Iterator[Path]:
         fresh.replace(path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    with replace_file(path) as fresh:
+        fresh.write_text(text, encoding="utf-8")
+
+
 def output_format(path: Path) -> str:
     """Pillow's name of the format that the suffix of ``path`` asks for.
 

@@ -1,46 +1,8 @@
-"""Make the README's picture strip of what the project draws: grey, coloured, another plausible colouring, one hint.
+"""Draw the picture strip of the README: `python scripts/draw_strip.py --help`."""
 
-python -m scripts.draw_strip [--model MODEL] [--output space/strip.jpg]
-"""
-
-from __future__ import annotations
-
-import argparse
 import sys
-from pathlib import Path
 
-from PIL import Image
-
-from colorization.model.pipeline_colorization import load_pipeline
-from space.drawn import draw_landscape
-
-ROOT = Path(__file__).parents[1]
-_HEIGHT, _GAP = 240, 6  # px
-_HINT = (("60%", "26%"), "#d8a47a")  # an evening sky
-
-
-def main(arguments: list[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", help="folder or Hub id (default: the embedded one)")
-    parser.add_argument("--output", type=Path, default=ROOT / "space" / "strip.jpg")
-    args = parser.parse_args(arguments)
-    grey = draw_landscape(1200, 800)
-    pipe = load_pipeline(args.model)
-    plain, *others = pipe(grey, num_variants=2)
-    across, down = (int(text.rstrip("%")) / 100 for text in _HINT[0])
-    hinted = pipe(grey, hints=[((across * grey.width, down * grey.height), _HINT[1])])
-    pictures = [grey, plain, *others, hinted]
-    width = round(_HEIGHT * grey.width / grey.height)
-    strip = Image.new("RGB", (len(pictures) * (width + _GAP) - _GAP, _HEIGHT), "white")
-    for number, picture in enumerate(pictures):
-        small = picture.convert("RGB").resize((width, _HEIGHT), Image.Resampling.LANCZOS)
-        strip.paste(small, (number * (width + _GAP), 0))
-    fresh = args.output.with_name(args.output.name + ".part")
-    strip.save(fresh, "JPEG", quality=90)
-    fresh.replace(args.output)
-    print(f"{args.output}: grey, coloured, another plausible colouring, one hint.")
-    return 0
-
+from colorization.publishing.strip import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from colorization.drawing import SCENES, draw_landscape
 from colorization.model.images import Photo, UnreadableImageError, read_photo
-from space.drawn import SCENES, draw_landscape
 from space.views import encode
 
 logger = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from colorization.drawing import draw_landscape
 from colorization.model.images import Photo, read_photo
-from space.drawn import draw_landscape
 from space.models import PageError, predict
 from space.service import MAX_MEGAPIXELS, ColorizeService
 

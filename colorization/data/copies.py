@@ -1,16 +1,14 @@
-"""Which pictures are copies of one another, and which show the same scene: found without comparing all pairs."""
+"""Which pictures are copies of one another, and which show the same scene."""
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 SIGNATURE = 16  # px a side, of the grey copy that confirms what the hash suspects
-_BANDS, _BAND_BITS = 4, 16
-_CANDIDATES, _CONFIRMED = 1 << 17, 4096  # pairs held at once: of hashes, of signatures
+_CANDIDATES, _CONFIRMED = 1 << 19, 4096  # pairs held at once: of hashes, of signatures
 
 
 @dataclass(frozen=True)
@@ -37,12 +35,9 @@ def groups_of(
 ) -> list[np.ndarray]:
     """Connected components of "is like", for several levels of likeness in one search.
 
-    Pictures whose hashes are within the loosest level's bits are candidates. Such a pair agrees up to
-    ``(bits - b) // 4`` bits in one of the four 16-bit bands b, or else it would differ in more; so only pictures that
-    share a band, or nearly, are looked at (multi-index hashing: Norouzi, Punjani and Fleet 2012). A pair that is
-    connected already is not compared again, and no pair is kept: neither memory nor the costly comparisons grow with
-    the pairs of many copies. The work grows about as N as long as few share a band (some hundred thousand pictures),
-    as N² / 65536 beyond that.
+    Pictures whose hashes are within the loosest level's bits are candidates: all pairs are looked at, which for 200,000
+    pictures takes a minute or two of the hours that their decoding takes. A pair that is connected already is not
+    compared again, and no pair is kept: neither memory nor the costly comparisons grow with the pairs of many copies.
 
     Args:
         plain, mirrored: hashes of the pictures and of their mirror images, uint64 [N].
@@ -103,50 +98,16 @@ def _root(first: np.ndarray, index: np.ndarray) -> np.ndarray:
 
 def _candidates(plain: np.ndarray, mirrored: np.ndarray, plain_bits: int, mirrored_bits: int) -> Iterator[tuple]:
     """Pairs (i, j) whose hashes differ in at most so many bits, with the distance, and whether i is mirrored."""
-    for band in range(_BANDS):
-        keys = _band(plain, band)
-        order = np.argsort(keys, kind="stable")
-        starts = np.searchsorted(keys[order], np.arange((1 << _BAND_BITS) + 1))
-        ordered = plain[order]
-        for queries, flipped, bits in ((plain, False, plain_bits), (mirrored, True, mirrored_bits)):
-            asked = _band(queries, band)
-            for flip in _flips((bits - band) // _BANDS):
-                # Without a mirror the relation is symmetric, and a pair need not be met from both of its ends.
-                once = (asked < asked ^ np.uint16(flip)) | (flipped or flip == 0)
-                who = np.flatnonzero(once)
-                bucket = asked[who] ^ np.uint16(flip)
-                hashes = queries[who]
-                for owner, slot in _pairs(starts[bucket], starts[bucket.astype(np.int64) + 1]):
-                    distance = np.bitwise_count(hashes[owner] ^ ordered[slot])
-                    near = np.flatnonzero(distance <= bits)
-                    i, j, distance = who[owner[near]], order[slot[near]], distance[near]
-                    twice = i == j if flipped or flip else i >= j
-                    yield i[~twice], j[~twice], distance[~twice], flipped
-
-
-def _pairs(low: np.ndarray, high: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """(k, s) for every k and every s in [low[k], high[k]), in portions of bounded size."""
-    counts = high - low
-    ends = np.cumsum(counts)
-    begin = 0
-    while begin < len(low):
-        end = max(begin + 1, int(np.searchsorted(ends, (ends[begin - 1] if begin else 0) + _CANDIDATES, "right")))
-        part = counts[begin:end]
-        total = int(part.sum())
-        if total:
-            owner = np.repeat(np.arange(begin, end), part)
-            yield owner, np.arange(total) + np.repeat(low[begin:end] - np.cumsum(part) + part, part)
-        begin = end
-
-
-def _band(hashes: np.ndarray, band: int) -> np.ndarray:
-    return (hashes >> np.uint64(_BAND_BITS * band)).astype(np.uint16)
-
-
-@functools.cache
-def _flips(reach: int) -> list[int]:
-    """All masks of 16 bits with at most ``reach`` of them set."""
-    return [mask for mask in range(1 << _BAND_BITS) if mask.bit_count() <= reach]
+    count = len(plain)
+    rows = max(1, _CANDIDATES // max(1, count))
+    for queries, flipped, bits in ((plain, False, plain_bits), (mirrored, True, mirrored_bits)):
+        for begin in range(0, count if bits >= 0 else 0, rows):
+            first = 0 if flipped else begin  # without a mirror a pair need not be met from both of its ends
+            distance = np.bitwise_count(queries[begin : begin + rows, None] ^ plain[first:]).ravel()
+            near = np.flatnonzero(distance <= bits)
+            i, j = near // (count - first) + begin, near % (count - first) + first
+            pair = i != j if flipped else i < j
+            yield i[pair], j[pair], distance[near[pair]], flipped
 
 
 def _correlation(one: np.ndarray, two: np.ndarray) -> np.ndarray:

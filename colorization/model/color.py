@@ -11,7 +11,7 @@ Two families of functions:
 * tensors in, tensors out, exact, any device and batch shape, differentiable (training, metrics):
   ``rgb_to_lab``, ``lab_to_rgb``, ``lab_to_lch``, ``lch_to_lab``, ``fit_gamut``;
 * bytes in, bytes out, for photographs at full size: ``lightness`` and ``join``. They follow the same constants through
-  look-up tables and work in place on bands that fit the cache (``scripts/benchmark.py`` compares both).
+  look-up tables and work in place on bands that fit the cache (``scripts.benchmark`` compares both).
 """
 
 from __future__ import annotations

@@ -11,15 +11,13 @@ from transformers import AutoModel, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from .color import full_precision
-from .configuration_colorization import ColorizationConfig
+from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, read_photo
 from .modeling_colorization import ColorizationModel
 from .prediction import Prediction, place_in, spread_of
 from .scan_borders import Box, find_picture, tone_of
 from .variants import follow_hints
-
-EMBEDDED_MODEL = Path(__file__).parents[1] / "pretrained" / "landscape"
 
 
 class ColorizationPipeline(Pipeline):

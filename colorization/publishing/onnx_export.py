@@ -31,6 +31,7 @@ from torch import nn
 
 from eval.metrics.colour import ciede2000
 
+from ..drawing import draw_landscape
 from ..files import FORMATS, replace_file
 from ..model.color import in_gamut, lab_to_rgb, rgb_to_lab
 from ..model.image_processing_colorization import normalize_lightness
@@ -165,7 +166,7 @@ def compare(pipe: ColorizationPipeline, output: Path) -> float:
     worst = 0.0
     print(f"{'picture':>11}  {'|ab| most':>9}  {'CIEDE2000 mean':>14}  {'most':>5}  {'PyTorch':>8}  {'ONNX':>8}")
     for height, width in _SHAPES:
-        grey = _draw(width, height)
+        grey = draw_landscape(width, height)
         given = _inputs(pipe, grey)
         ours, ours_ms = _timed(lambda grey=grey: pipe(grey))
         (ab, coloured), theirs_ms = _timed(lambda given=given: session.run(["ab", "coloured"], given))
@@ -189,15 +190,6 @@ def _timed(function, times: int = 3):
         function()
         spent.append(1000 * (time.perf_counter() - start))
     return result, sorted(spent)[times // 2]
-
-
-def _draw(width: int, height: int) -> Image.Image:
-    """A smooth grey landscape: a bright sky, a hill, and grain."""
-    y, x = np.mgrid[0:height, 0:width] / max(width, height)
-    hill = y > height / max(width, height) * (0.55 + 0.1 * np.sin(9 * x))
-    grey = np.where(hill, 90 + 60 * np.sin(40 * x * y), 230 - 90 * y)
-    grain = np.random.default_rng(0).normal(0, 4, (height, width))
-    return Image.fromarray((grey + grain).clip(0, 255).astype(np.uint8))
 
 
 def main(arguments: list[str] | None = None) -> int:

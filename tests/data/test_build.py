@@ -23,11 +23,11 @@ from PIL import Image
 
 from colorization.data import archives
 from colorization.data.build import build, merge
+from colorization.data.build_dataset import main
 from colorization.data.clean import Filters
 from colorization.data.options import BuildError, BuildOptions
 from colorization.data.pictures import load_pictures
 from colorization.data.sources import SourceError, find_items, scene_of
-from scripts.build_dataset import main
 
 from .landscapes import PLAIN, card, encoded, landscape, plant, rows
 

@@ -14,9 +14,9 @@ import torch
 from transformers import SegformerConfig, SegformerForSemanticSegmentation, SegformerImageProcessor
 
 from colorization.data.build import build
+from colorization.data.build_dataset import main
 from colorization.data.options import BuildOptions
 from colorization.sky import SkySegmenter, sky_label
-from scripts.build_dataset import main
 
 from .landscapes import encoded, landscape
 

@@ -9,7 +9,7 @@ from colorization.data import copies
 from colorization.data.options import BuildOptions
 from colorization.data.plan import Decision, decide
 from colorization.data.shards import Store
-from scripts.benchmark_index import STEP, write_index
+from scripts.benchmark.index import STEP, write_index
 
 
 def decided(folder: Path, count: int) -> tuple[Decision, int]:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from colorization import ColorizationConfig, ColorizationImageProcessor, ColorizationModel
-from scripts import choose_decoding, measure_stability
+from eval.studies import choose_decoding, measure_stability
 
 from ..conftest import draw_landscape
 

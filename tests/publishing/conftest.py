@@ -47,9 +47,3 @@ def run(hub: Hub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
         return result
 
     return start
-
-
-@pytest.fixture
-def scripts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The scripts' shared modules can be imported as they import each other."""
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))

@@ -14,6 +14,9 @@ from huggingface_hub import HfApi, ModelCard
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
+from colorization.publishing import embedded_card, examples, model_card, push
+from colorization.publishing.upload import PublishError
+
 NAME, OWNER = "valley/tiny", "hf_of_the_owner"
 PINNED = """
     import sys
@@ -67,17 +70,14 @@ def bare(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     return folder
 
 
-def test_pushed_by_script_and_used_by_strangers(
-    hub, run, scripts, bare, results, tiny_pipeline, landscape, tmp_path, capsys
-):
-    import push_to_hub
+def test_pushed_by_script_and_used_by_strangers(hub, run, bare, results, tiny_pipeline, landscape, tmp_path, capsys):
 
-    push = ("--repo-id", NAME, "--model", bare, "--results", results)
-    assert push_to_hub.main([*map(str, push), "--dry-run"]) == 0
+    arguments = ("--repo-id", NAME, "--model", bare, "--results", results)
+    assert push.main([*map(str, arguments), "--dry-run"]) == 0
     rehearsed = capsys.readouterr().out
     assert not hub.requests and "Nothing was sent" in rehearsed and "RGB PSNR, dB ↑" in rehearsed
 
-    pushed = run("scripts/push_to_hub.py", *push, token=OWNER)
+    pushed = run("scripts/push_to_hub.py", *arguments, token=OWNER)
     assert pushed.returncode == 0, pushed.stderr
     assert "equal to the bit" in pushed.stdout
     repository = hub.repositories["model", NAME]
@@ -114,18 +114,17 @@ def test_pushed_by_script_and_used_by_strangers(
     assert all(torch.equal(found[key], offline_ab[key]) for key in ("main", "v1")) and len(hub.requests) == asked
 
 
-def test_card_says_what_was_measured(scripts, bare, results):
-    import hub_cards
+def test_card_says_what_was_measured(bare, results):
 
-    measured = hub_cards.read_results(results, bare / "model.safetensors")
-    card = ModelCard(hub_cards.write_model_card(NAME, bare, [measured]))
+    measured = model_card.read_results(results, bare / "model.safetensors")
+    card = ModelCard(model_card.write_model_card(NAME, bare, [measured]))
     figures = {entry.dataset_name: entry for entry in card.data.eval_results}
     assert figures["photos"].metric_value == 24.125 and figures["photos"].metric_args["n"] == 7
     assert figures["photos (sky no)"].metric_value == 19.5
     assert "| RGB PSNR, dB ↑ | 24.12 ± 0.50 | 21.00 ± 1.00 | 19.50 |" in card.text
     assert "`lpips_squeeze_mean` was not measured." in card.text and "/home" not in card.content
     assert "/tmp" not in card.content
-    empty = ModelCard(hub_cards.write_model_card(NAME, bare, []))
+    empty = ModelCard(model_card.write_model_card(NAME, bare, []))
     assert empty.data.eval_results is None and "No figures were given" in empty.text
 
 
@@ -138,41 +137,35 @@ def test_card_says_what_was_measured(scripts, bare, results):
         ({"summaries": None}, "no results file"),
     ],
 )
-def test_results_of_another_model_are_refused(scripts, bare, results, tmp_path, change, reason):
-    import hub_cards
+def test_results_of_another_model_are_refused(bare, results, tmp_path, change, reason):
 
     path = tmp_path / "results.json"
     path.write_text(json.dumps(json.loads(results.read_text()) | change))
-    with pytest.raises(hub_cards.ResultsError, match=reason):
-        hub_cards.read_results(path, bare / "model.safetensors")
+    with pytest.raises(model_card.ResultsError, match=reason):
+        model_card.read_results(path, bare / "model.safetensors")
 
 
-def test_examples_are_shown_with_their_credits(scripts, bare, landscape, tmp_path):
-    import hub_cards
-    import hub_examples
-    from hub_commit import PublishError
+def test_examples_are_shown_with_their_credits(bare, landscape, tmp_path):
 
     folder = tmp_path / "examples"
     folder.mkdir()
     landscape.save(folder / "north-ridge.png")
     with pytest.raises(PublishError, match="credits cannot be read"):
-        hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
+        examples.write_examples(folder, lambda grey: grey, tmp_path)
     (folder / "credits.csv").write_text("path,author,licence\nfolder/north-ridge.png,A. Hiker,\n")
     with pytest.raises(PublishError, match=r"credits\.csv names no licence"):
-        hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
+        examples.write_examples(folder, lambda grey: grey, tmp_path)
     (folder / "credits.csv").write_text("path,author,licence,source_url\nnorth-ridge.png,A. Hiker,CC0,http://x.org/1\n")
     landscape.convert("L").save(folder / "north-ridge.png")
-    shown = hub_examples.write_examples(folder, lambda grey: grey, tmp_path)
+    shown = examples.write_examples(folder, lambda grey: grey, tmp_path)
     with Image.open(tmp_path / "examples" / "north-ridge.jpg") as strip:
         assert strip.size == (2 * landscape.width + 8, landscape.height)
-    card = hub_cards.write_model_card(NAME, bare, [], shown)
+    card = model_card.write_model_card(NAME, bare, [], shown)
     assert "(examples/north-ridge.jpg)" in card and "*North ridge*: A. Hiker, CC0, [source](http://x.org/1)" in card
     assert "Failed" not in card and "Without a sky" not in card
 
 
-def test_failures_without_a_sky_are_shown_as_such(scripts, bare, landscape, tmp_path):
-    import hub_cards
-    import hub_examples
+def test_failures_without_a_sky_are_shown_as_such(bare, landscape, tmp_path):
 
     folder = tmp_path / "examples"
     folder.mkdir()
@@ -182,25 +175,24 @@ def test_failures_without_a_sky_are_shown_as_such(scripts, bare, landscape, tmp_
         "path,author,licence,source_url,sky\ngood.png,A,CC0,,yes\npale.png,A,CC0,,no\n", encoding="utf-8"
     )
     answers = iter([landscape, None])  # all the colour there is, and none
-    shown = hub_examples.write_examples(folder, lambda grey: next(answers) or grey, tmp_path)
+    shown = examples.write_examples(folder, lambda grey: next(answers) or grey, tmp_path)
     with Image.open(tmp_path / "examples" / "pale.jpg") as strip:
         assert strip.size == (3 * landscape.width + 16, landscape.height)
     assert [example.verdict.failures for example in shown] == [(), ("less than half of its colour",)]
-    card = hub_cards.write_model_card(NAME, bare, [], shown)
+    card = model_card.write_model_card(NAME, bare, [], shown)
     hard, rest = card.split("### Without a sky in sight")[1].split("### With a sky")
     assert "Of these 1,\n1 failed" in hard and "**Failed: less than half of its colour**" in hard and "*Pale*" in hard
     assert "*Good*" in rest and "Failed" not in rest and "chroma ratio 1.00" in rest
 
 
-def test_the_embedded_model_has_the_card_of_its_own_figures(scripts):
-    import write_card
+def test_the_embedded_model_has_the_card_of_its_own_figures():
 
-    assert (write_card.MODEL / "README.md").read_text("utf-8") == write_card.card_of(write_card.MODEL)
+    assert (embedded_card.EMBEDDED_MODEL / "README.md").read_text("utf-8") == embedded_card.card_of(
+        embedded_card.EMBEDDED_MODEL
+    )
 
 
-def test_what_stays_of_a_results_file(scripts, bare, results, tmp_path):
-    import hub_cards
-    import write_card
+def test_what_stays_of_a_results_file(bare, results, tmp_path):
 
     whole = json.loads(results.read_text()) | {
         "created": "2026-01-02T03:04:05",
@@ -211,25 +203,23 @@ def test_what_stays_of_a_results_file(scripts, bare, results, tmp_path):
     whole["colorizers"]["theirs"] = {"kind": "folder", "sha256": None}
     weights = hashlib.sha256((bare / "model.safetensors").read_bytes()).hexdigest()
     path = tmp_path / "short.json"
-    path.write_text(json.dumps(write_card.summary_of(whole, weights)))
+    path.write_text(json.dumps(embedded_card.summary_of(whole, weights)))
     assert "theirs" not in path.read_text() and "rows" not in path.read_text() and "/home" not in path.read_text()
     (tmp_path / "whole.json").write_text(json.dumps(whole))
     short, full = (
-        hub_cards.read_results(tmp_path / f"{name}.json", bare / "model.safetensors") for name in ("short", "whole")
+        model_card.read_results(tmp_path / f"{name}.json", bare / "model.safetensors") for name in ("short", "whole")
     )
     assert short.table == full.table
 
 
 SEND = """
     import sys
-    sys.path.insert(0, sys.argv[1])
-    import hub_commit
     from pathlib import Path
-    files = hub_commit.find_files(Path(sys.argv[3]))
+    from colorization.publishing.upload import PublishError, Upload, send
     try:
         options = {"private": "--private" in sys.argv, "revision": "next" if "--next" in sys.argv else None}
-        print(hub_commit.send(hub_commit.Upload(sys.argv[2], "model", files, "try"), **options))
-    except hub_commit.PublishError as error:
+        print(send(Upload(sys.argv[1], "model", Path(sys.argv[2]), "try"), **options))
+    except PublishError as error:
         sys.exit(str(error))
 """
 LOAD = """
@@ -241,8 +231,7 @@ LOAD = """
 
 @pytest.fixture
 def send(run):
-    scripts = Path(__file__).parents[2] / "scripts"
-    return lambda name, folder, *more, **options: run(SEND, scripts, name, folder, *more, **options)
+    return lambda name, folder, *more, **options: run(SEND, name, folder, *more, **options)
 
 
 def test_private_and_without_rights(hub, run, send, bare):

@@ -14,6 +14,8 @@ from PIL import Image
 from colorization.data.build import build
 from colorization.data.options import BuildOptions
 from colorization.model.color import join, lightness
+from colorization.publishing import space
+from colorization.publishing.upload import ROOT
 from eval.measures import MEASURES
 from eval.measuring import Bench, figures
 from eval.statistics import draw_weights, estimate
@@ -79,10 +81,11 @@ def test_metric_says_what_the_harness_says(hub, run, tmp_path):
         tint = torch.tensor((6.0, 9.0) if seed % 2 else (0.0, 0.0)).view(2, 1, 1).expand(2, *plane.shape)
         truths.append(rgb)
         results.append(join(plane, tint).numpy())
-    rows = []
+    rows, of_truth = [], []
     for result, truth in zip(results, truths, strict=True):
         pair = [torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255 for rgb in (result, truth)]
         rows += figures(*pair, pair[0], Bench({}))
+        of_truth += figures(pair[1], pair[1], pair[1], Bench({}))
     paths = []
     for number, rgb in enumerate(results + truths):
         paths.append(tmp_path / f"{number}.png")
@@ -95,9 +98,11 @@ def test_metric_says_what_the_harness_says(hub, run, tmp_path):
     assert found.pop("n") == 4 and found.pop("near_grey_left_out") == 0
     assert "must be of one size" in found.pop("refused")
     known = {measure.key: measure for measure in MEASURES}
-    assert len(found) == 10
+    assert len(found) == 13
     for key, value in found.items():
-        assert value == pytest.approx(estimate(known[key], rows, draw_weights(len(rows)))["value"], abs=1e-4), key
+        measured = of_truth if key.endswith("_truth") else rows
+        measure = known[key.removesuffix("_truth")]
+        assert value == pytest.approx(estimate(measure, measured, draw_weights(len(rows)))["value"], abs=1e-4), key
 
 
 BUILD_PAGE = """
@@ -148,9 +153,7 @@ def test_page_is_deployed_whole_and_starts(hub, run, tmp_path):
         ({"emoji": None}, "emoji is missing"),
     ],
 )
-def test_wrong_front_matter_is_named(scripts, change, reason):
-    import deploy_space
-
-    facts, _ = deploy_space.split_front_matter((deploy_space.ROOT / "space" / "README.md").read_text())
-    assert deploy_space.problems_of(facts, deploy_space.ROOT) == []
-    assert reason in " ".join(deploy_space.problems_of(facts | change, deploy_space.ROOT))
+def test_wrong_front_matter_is_named(change, reason):
+    facts, _ = space.split_front_matter((ROOT / "space" / "README.md").read_text())
+    assert space.problems_of(facts, ROOT) == []
+    assert reason in " ".join(space.problems_of(facts | change, ROOT))

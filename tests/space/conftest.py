@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from colorization import ColorizationPipeline
-from space.drawn import draw_landscape
+from colorization.drawing import draw_landscape
 from space.examples import ExampleShelf
 
 from ..conftest import draw_landscape as draw_in_colour

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from space.drawn import SCENES, draw_landscape
+from colorization.drawing import SCENES, draw_landscape
 from space.examples import MOST, ExampleShelf
 
 from ..conftest import draw_landscape as draw_in_colour

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import hashlib
-import importlib.util
 import json
 import re
 from pathlib import Path
@@ -14,11 +13,11 @@ import pytest
 from PIL import Image
 
 from colorization.model.pipeline_colorization import EMBEDDED_MODEL
+from colorization.publishing import page_figures
 from space.failures import FIGURES, Figures, SkyExperiment, read_figures
 from space.service import ColorizeService, PageError
 from space.tab_failures import _published
 
-from ..conftest import ROOT
 from .conftest import mean_chroma
 
 
@@ -27,20 +26,12 @@ def service(tiny_model_dir: Path, tmp_path: Path) -> ColorizeService:
     return ColorizeService(tmp_path / "results", tiny_model_dir, device="cpu")
 
 
-def _script():
-    spec = importlib.util.spec_from_file_location("page_figures", ROOT / "scripts" / "page_figures.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 def _results(sha256: str) -> dict:
     """As the harness writes it, with figures that nobody measured."""
     figure = {"value": 0.25, "interval": [0.2, 0.3]}
-    script = _script()
     summaries = [
-        {"slice": part, "colorizer": name, "n": 12, **{measure: figure for measure in script.MEASURES}}
-        for part in script.SLICES
+        {"slice": part, "colorizer": name, "n": 12, **{measure: figure for measure in page_figures.MEASURES}}
+        for part in page_figures.SLICES
         for name in ("ours", "grey", "truth")
     ]
     return {
@@ -48,7 +39,7 @@ def _results(sha256: str) -> dict:
         "colorizers": {"ours": {"sha256": sha256}, "grey": {"sha256": None}, "truth": {"sha256": None}},
         "summaries": summaries,
         "sky_dependence": {
-            "summaries": [{"colorizer": "ours", "n": 7, **{key: figure for key in script.SKY_MEASURES}}]
+            "summaries": [{"colorizer": "ours", "n": 7, **{key: figure for key in page_figures.SKY_MEASURES}}]
         },
         "data": {"path": "folder/of/test", "measured": 12},
     }
@@ -59,14 +50,14 @@ def test_the_command_takes_the_figures_of_these_weights_only(tmp_path: Path, cap
     results, target = tmp_path / "results.json", tmp_path / "figures.json"
     results.write_text(json.dumps(_results(sha256)))
     options = [str(results), "--output", str(target), "--card", "https://example.org/card"]
-    assert _script().main(options) == 0
+    assert page_figures.main(options) == 0
     found = read_figures(EMBEDDED_MODEL, target)
     assert found.current and found.value("sky no", "model", "sepia_rate") == 0.25
     text = _published(found)
     assert "12 photographs" in text and "25% (20% to 30%)" in text and "https://example.org/card" in text
     target.unlink()
     results.write_text(json.dumps(_results("0" * 64)))
-    assert _script().main(options) == 1 and "no colorizer" in caplog.text
+    assert page_figures.main(options) == 1 and "no colorizer" in caplog.text
     assert not target.exists()
 
 

@@ -7,13 +7,10 @@ import dataclasses
 
 import pytest
 
-from ..conftest import ROOT
-
 
 @pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(ROOT / "scripts"))
-    return pytest.importorskip("load", reason="scripts/load.py needs Linux")
+def load():
+    return pytest.importorskip("scripts.benchmark.load", reason="it needs Linux")
 
 
 def test_each_request_is_answered_as_it_should_be(load, page_url: str) -> None:

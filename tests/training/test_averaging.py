@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from colorization import ColorizationConfig, ColorizationImageProcessor, ColorizationModel
-from scripts.average_models import main
+from colorization.training.average_models import main
 
 from ..conftest import make_tiny_model
 

@@ -16,9 +16,9 @@ from colorization.training.loop import Machine, train
 from colorization.training.losses import huber
 from colorization.training.recipe import Recipe, RecipeError, list_recipes, load_recipe, save_recipe
 from colorization.training.schedule import adversarial_weight, ema_decay, learning_rate_factor
+from colorization.training.train import main
 from colorization.training.validation import HarnessValidation
 from colorization.training.watching import read_history
-from scripts.train import main
 
 from ..conftest import make_tiny_model
 
@@ -180,7 +180,7 @@ def test_missing_data_is_said(tmp_path):
 
 
 def test_a_second_stage_starts_from_the_whole_model_of_the_first(data, tmp_path, tiny_model_dir, monkeypatch):
-    from scripts import train as script
+    from colorization.training import train as script
 
     began = []
     monkeypatch.setattr(script, "train", lambda model, *rest, **named: began.append(model))

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hub_commit import PublishError
 from PIL import Image
+
+from .upload import PublishError
 
 LONGEST_SIDE = 480  # px of each part
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
@@ -104,10 +105,11 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     import numpy as np
     import torch
 
-    from colorization.model.color import rgb_to_lab
     from eval.inputs import make_input
     from eval.metrics import colour, sepia
     from eval.runner import NEAR_GREY
+
+    from ..model.color import rgb_to_lab
 
     def lab_of(picture: Image.Image) -> torch.Tensor:
         return rgb_to_lab(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255)
@@ -143,8 +145,9 @@ def write_examples(folder: Path, colour: Callable[[Image.Image], Image.Image], t
     """
     import numpy as np
 
-    from colorization.model.images import read_picture
     from eval.inputs import make_input
+
+    from ..model.images import read_picture
 
     found = []
     for path, credit in read_credits(folder):

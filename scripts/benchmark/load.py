@@ -1,6 +1,6 @@
 """Many clients at once against the page: good, oversized, broken and hostile uploads, on loopback.
 
-Part ``load`` of ``scripts/benchmark.py``. The page runs in a process of its own with its own temporary folder, and
+Part ``load`` of the benchmark. The page runs in a process of its own with its own temporary folder, and
 deletes uploads after a minute and a half instead of two hours, so that it can be seen that they go. What each request
 has to be answered with is known: a picture of the right size, a sentence, or a refusal; all else counts as an error.
 """
@@ -27,10 +27,11 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-from load_cases import Case, make_cases, marked
 from PIL import Image
 
-ROOT = Path(__file__).parents[1]
+from .load_cases import Case, make_cases, marked
+
+ROOT = Path(__file__).parents[2]
 DELETE_EVERY, DELETE_AFTER = 5, 90  # s; longer than the slowest answer, or uploads go while they wait
 _PATIENCE = 240.0  # s for one answer, all others waiting too
 _UPLOAD_LIMIT = 100 * 2**20  # bytes, the page's
@@ -284,7 +285,3 @@ def _report(outcomes, stages, peak, most, alive, tracebacks, left, clients, say)
         "memory": [stage[1] for stage in stages],
         "files": [stage[2] for stage in stages],
     }
-
-
-if __name__ == "__main__":
-    sys.exit(bool(benchmark_load()["errors"]))

@@ -1,30 +1,33 @@
-"""Send a list of files to a repository of the Hub in one commit, and see that they arrived; or only say what would go.
+"""Send a folder to a repository of the Hub in one commit, after a look for secrets; or only say what would go.
 
-One list serves both, so that a dry run cannot tell another story than the upload. A commit is whole or not there at
-all; large files that arrived before an interruption are not sent again.
+One rule chooses the files of both, so that a dry run cannot tell another story than the upload.
 """
 
 from __future__ import annotations
 
-import hashlib
-import logging
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from huggingface_hub import CommitOperationAdd, HfApi, constants
+from huggingface_hub import HfApi, constants
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalTokenNotFoundError, RepositoryNotFoundError
+from huggingface_hub.utils import filter_repo_objects
 
 try:  # what the client speaks HTTP with: httpx before huggingface_hub 2.4
     import httpx2 as httpx
 except ImportError:
     import httpx
 
-logger = logging.getLogger(__name__)
+ROOT = Path(__file__).parents[2]
+"""The checkout: what is published is made of more than a wheel holds."""
 
 # Never part of a repository, whatever folder they lie in.
-_PRIVATE_PARTS = {".git", ".venv", "__pycache__", ".env", ".netrc", ".cache", ".pytest_cache", ".ruff_cache", ".build"}
+_PRIVATE = (".git", ".venv", "__pycache__", ".env", ".netrc", ".cache", ".pytest_cache", ".ruff_cache", ".build")
+_IGNORED = [
+    "*.pyc",
+    "*.part",
+    *(f"{place}{name}{end}" for name in _PRIVATE for place in ("", "*/") for end in ("", "/*")),
+]
 _SECRETS = re.compile(rb"\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b")
 _TEXT = {".py", ".md", ".txt", ".json", ".yaml", ".yml", ".toml", ".html", ".css", ".js", ".csv", ".jinja", ""}
 
@@ -40,31 +43,32 @@ class Upload:
     Attributes:
         repo_id: ``ORG/NAME``.
         kind: "model", "dataset" or "space".
-        files: path in the repository to a file on disk, or to content made for it.
+        folder: whose files are the repository's, less caches, git data and dot files of secrets.
         message: of the commit.
         sdk: of a Space.
     """
 
     repo_id: str
     kind: str
-    files: dict[str, Path | bytes]
+    folder: Path
     message: str
     sdk: str | None = None
 
+    @property
+    def files(self) -> dict[str, Path]:
+        """Files that are sent, by their path in the repository."""
+        return find_files(self.folder)
+
 
 def find_files(folder: Path) -> dict[str, Path]:
-    """Files below a folder by their path in it, without caches, git data and dot files of secrets."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    return {
-        path.relative_to(folder).as_posix(): path
-        for path in paths
-        if not _PRIVATE_PARTS & set(path.relative_to(folder).parts) and path.suffix not in (".pyc", ".part")
-    }
+    """List the files below a folder that may be sent, by their path in it."""
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return {path: folder / path for path in filter_repo_objects(paths, ignore_patterns=_IGNORED)}
 
 
 def describe(upload: Upload) -> str:
     """One line a file with its size in bytes, and the sum: exactly what :func:`send` sends."""
-    sizes = {path: _size(content) for path, content in upload.files.items()}
+    sizes = {path: file.stat().st_size for path, file in upload.files.items()}
     lines = [f"{size:>12,}  {path}" for path, size in sorted(sizes.items())]
     total = sum(sizes.values())
     return "\n".join([*lines, f"{total:>12,}  bytes in {len(sizes)} files, to the {upload.kind} {upload.repo_id}"])
@@ -76,15 +80,13 @@ def refuse_secrets(upload: Upload) -> None:
     Raises:
         PublishError: naming the file, never the secret.
     """
-    for path, content in upload.files.items():
-        if _PRIVATE_PARTS & set(Path(path).parts):
-            raise PublishError(f"{path}: files of this name are never sent; move it out of the folder.")
-        if Path(path).suffix in _TEXT and _SECRETS.search(content if isinstance(content, bytes) else _read(content)):
+    for path, file in upload.files.items():
+        if file.suffix in _TEXT and _SECRETS.search(file.read_bytes()):
             raise PublishError(f"{path}: this looks like it holds a token or a private key; remove it and try again.")
 
 
 def send(upload: Upload, *, private: bool = False, revision: str | None = None) -> str:
-    """Create the repository (and branch) where it is missing, commit the files, and check what arrived.
+    """Create the repository (and branch) where it is missing, and commit the files: whole or not at all.
 
     Args:
         upload: what to send.
@@ -95,7 +97,7 @@ def send(upload: Upload, *, private: bool = False, revision: str | None = None) 
         The oid of the commit.
 
     Raises:
-        PublishError: if the Hub refuses, cannot be reached, or has other files afterwards.
+        PublishError: if a file holds a secret, or the Hub refuses or cannot be reached.
     """
     hub = HfApi()
     refuse_secrets(upload)
@@ -110,14 +112,10 @@ def send(upload: Upload, *, private: bool = False, revision: str | None = None) 
             )
         if revision:
             hub.create_branch(upload.repo_id, repo_type=upload.kind, branch=revision, exist_ok=True)
-        operations = [
-            CommitOperationAdd(path, content if isinstance(content, bytes) else str(content))
-            for path, content in sorted(upload.files.items())
-        ]
-        commit = hub.create_commit(
-            upload.repo_id, operations, repo_type=upload.kind, revision=revision, commit_message=upload.message
-        )
-        _check(hub, upload, commit.oid)
+        commit = hub.upload_folder(
+            folder_path=upload.folder, repo_id=upload.repo_id, repo_type=upload.kind, revision=revision,
+            commit_message=upload.message, ignore_patterns=_IGNORED,
+        )  # fmt: skip
     except (LocalTokenNotFoundError, HFValidationError) as error:
         raise PublishError(f"{upload.repo_id}: {error}") from error
     except HfHubHTTPError as error:
@@ -143,40 +141,3 @@ def sentence_of(error: HfHubHTTPError, repo_id: str) -> str:
     if isinstance(error, RepositoryNotFoundError):
         return f"{repo_id}: there is no such repository, or you may not see it."
     return f"{repo_id}: the Hub refuses ({error.server_message or error})."
-
-
-def environment_of_a_stranger(home: Path) -> dict[str, str]:
-    """Environment of a fresh process with an empty cache, that is logged in as this one is."""
-    caches = ("HF_HUB_CACHE", "HF_MODULES_CACHE", "HF_DATASETS_CACHE", "HF_EVALUATE_CACHE", "HF_XET_CACHE")
-    inherited = {key: value for key, value in os.environ.items() if key not in (*caches, "HF_HUB_OFFLINE")}
-    return inherited | {"HF_HOME": str(home), "HF_TOKEN_PATH": constants.HF_TOKEN_PATH, "PYTHONWARNINGS": "ignore"}
-
-
-def _check(hub: HfApi, upload: Upload, oid: str) -> None:
-    """Sizes and hashes of every file in the commit, as the Hub tells them, against the local ones."""
-    tree = hub.list_repo_tree(upload.repo_id, repo_type=upload.kind, revision=oid, recursive=True)
-    there = {item.path: item for item in tree if hasattr(item, "blob_id")}
-    for path, content in upload.files.items():
-        item = there.get(path)
-        if item is None:
-            raise PublishError(f"{upload.repo_id}: {path} did not arrive (commit {oid}).")
-        data = content if isinstance(content, bytes) else _read(content)
-        ours = hashlib.sha256(data).hexdigest() if item.lfs else _git_hash(data)
-        if ours != (item.lfs.sha256 if item.lfs else item.blob_id):
-            raise PublishError(f"{upload.repo_id}: {path} arrived with other content (commit {oid}).")
-    logger.info("%d files arrived as they were sent, in commit %s.", len(upload.files), oid)
-
-
-def _git_hash(data: bytes) -> str:
-    return hashlib.sha1(b"blob %d\0" % len(data) + data, usedforsecurity=False).hexdigest()
-
-
-def _size(content: Path | bytes) -> int:
-    return len(content) if isinstance(content, bytes) else content.stat().st_size
-
-
-def _read(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise PublishError(f"{path}: it cannot be read ({error.strerror}).") from error

@@ -12,11 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jinja2
-from hub_examples import Example
 from huggingface_hub import EvalResult, ModelCardData
 from safetensors import safe_open
 
-CARDS = Path(__file__).parents[1] / "space" / "cards"
+from .examples import Example
+
+CARDS = Path(__file__).parent / "cards"
 _SLICES = ("all", "sky yes", "sky no")
 _MISSING = (
     "psnr_rgb_mean",
@@ -154,7 +155,7 @@ def write_model_card(
 
 
 def fill(template: str, **facts: object) -> str:
-    """A template of ``space/cards``; a name it uses and nobody gave is an error."""
+    """A template of ``cards``; a name it uses and nobody gave is an error."""
     loader = jinja2.FileSystemLoader(CARDS)
     environment = jinja2.Environment(
         loader=loader,

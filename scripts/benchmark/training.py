@@ -1,4 +1,4 @@
-"""Training's part of ``scripts/benchmark.py``: our loop beside the plain loop that notebooks of colorizers use."""
+"""Training's part of the benchmark: our loop beside the plain loop that notebooks of colorizers use."""
 
 from __future__ import annotations
 

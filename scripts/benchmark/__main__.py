@@ -1,11 +1,11 @@
-"""Speed and memory as ratios, side by side in one run: `python scripts/benchmark.py [PART ...]`.
+"""Speed and memory as ratios, side by side in one run: `python -m scripts.benchmark [PART ...]`.
 
 file     colour a 12 MP JPEG file into a JPEG file, against Pillow decoding and re-encoding the same file
 network  the network alone, against a ResNet-18 U-Net of the usual design that predicts at full resolution
 eval     the evaluation harness, against its colorizers and measures alone
 build    the data set build's measures of a picture, against only decoding it
 training our loop and its data path, against the plain loop of Pillow and scikit-image a picture
-load     fifty clients at once against the page, good, broken and hostile; only when asked for (scripts/load.py)
+load     fifty clients at once against the page, good, broken and hostile; only when asked for (load.py)
 memory   peak over the idle, loaded process for 12, 24 and 50 MP, against the decoded picture
 
 Each figure is the median of several rounds in which both sides take turns.
@@ -27,16 +27,17 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from benchmark_index import benchmark_index
 from PIL import Image
 from torch import nn
 from torchvision.models import resnet18
 from tqdm import tqdm
 
 from colorization import load_pipeline
-from colorization.files import save_picture
+from colorization.files import save_picture, write_text
 from colorization.model.color import rgb_to_lab
 from colorization.model.images import read_photo, read_picture
+
+from .index import benchmark_index
 
 PARTS = ["file", "network", "memory", "eval", "build", "training"]
 WORKING_SIZE = 512  # px; of the network comparison
@@ -174,8 +175,10 @@ _MEMORY_PROBE = """
 import resource, sys, threading, time
 from pathlib import Path
 from colorization import load_pipeline
-from colorization.files import save_picture
+from colorization.files import save_picture, write_text
 from colorization.model.images import read_photo, read_picture
+
+from .index import benchmark_index
 model, small, source, target = sys.argv[1:]
 pipe = load_pipeline(model or None, "cpu")
 save_picture(pipe(read_photo(small)), target)  # all that is made once is made
@@ -332,7 +335,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.rounds < 1:
         parser.error("--rounds must be at least 1.")
     if args.parts == ["load"]:
-        from load import benchmark_load
+        from .load import benchmark_load
 
         return int(benchmark_load(args.model, args.clients)["errors"] > 0)
     if "load" in args.parts:
@@ -356,7 +359,7 @@ def main(arguments: list[str] | None = None) -> int:
         if args.index:
             rows += benchmark_index(args.index)
     if "training" in parts:
-        from benchmark_training import benchmark_training
+        from .training import benchmark_training
 
         rows += benchmark_training(args.data, args.rounds, draw_photograph)
     machine = (
@@ -371,9 +374,7 @@ def main(arguments: list[str] | None = None) -> int:
             sides = f"{row['bytes'] / 1e6:.0f} MB | {row['baseline_bytes'] / 1e6:.0f} MB"
         print(f"| {row['what']} | {sides} | {row['ratio']:.2f} | {row['bound'] or '–'} |")
     if args.json:
-        fresh = args.json.with_name(args.json.name + ".part")
-        fresh.write_text(json.dumps({"machine": machine, "rounds": args.rounds, "rows": rows}, indent=2))
-        fresh.replace(args.json)
+        write_text(args.json, json.dumps({"machine": machine, "rounds": args.rounds, "rows": rows}, indent=2))
     return 0
 
 
