@@ -13,11 +13,11 @@ from PIL import Image
 
 from colorization.data.build import build
 from colorization.data.options import BuildOptions
-from colorization.model.color import join, lightness
+from colorization.model.color import join, lightness, rgb_to_lab
 from colorization.publishing import space
 from colorization.publishing.upload import ROOT
 from eval.measures import MEASURES
-from eval.measuring import Bench, figures
+from eval.measuring import Bench, Truth, figures
 from eval.statistics import draw_weights, estimate
 
 from ..data.landscapes import landscape
@@ -84,8 +84,9 @@ def test_metric_says_what_the_harness_says(hub, run, tmp_path):
     rows, of_truth = [], []
     for result, truth in zip(results, truths, strict=True):
         pair = [torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255 for rgb in (result, truth)]
-        rows += figures(*pair, pair[0], Bench({}))
-        of_truth += figures(pair[1], pair[1], pair[1], Bench({}))
+        truth_facts, given = Truth.of(pair[1]), rgb_to_lab(pair[0])
+        rows += figures(pair[0], truth_facts, given, Bench({}))
+        of_truth += figures(pair[1], truth_facts, given, Bench({}))
     paths = []
     for number, rgb in enumerate(results + truths):
         paths.append(tmp_path / f"{number}.png")
