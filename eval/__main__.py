@@ -2,7 +2,7 @@
 
 python -m eval run --data DIR --colorizer ours=embedded --colorizer theirs=folder:DIR --output OUT
 python -m eval compare A.json B.json
-python -m eval report OUT
+python -m eval report OUT [OUT ...]
 python -m eval list
 python -m eval calibrate --data DIR
 """
@@ -45,8 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     _add_run(commands)
     command = commands.add_parser("compare", help="say what is and what is not different between two runs")
     compare.add_arguments(command)
-    command = commands.add_parser("report", help="write REPORT.md and report.html of a results folder again")
-    command.add_argument("folder", type=Path)
+    command = commands.add_parser("report", help="write REPORT.md and report.html of one results folder, or of several")
+    command.add_argument("folders", type=Path, nargs="+", metavar="RESULTS", help="results folder")
+    command.add_argument("--output", type=Path, help="folder for the report of several runs")
     commands.add_parser("list", help="all figures with their formula, range, direction and source")
     command = commands.add_parser(
         "calibrate", help="count how many real photographs the sepia and one-hue thresholds flag"
@@ -63,10 +64,15 @@ def main(arguments: list[str] | None = None) -> int:
         if args.command == "compare":
             return compare.run(args)
         if args.command == "report":
-            from .report import write_report
+            from .report import write_joint_report, write_report
 
-            write_report(args.folder)
-            print(args.folder / "report.html")
+            if len(args.folders) > 1 and args.output is None:
+                raise ValueError("A report of several runs needs a folder of its own: --output DIR.")
+            if args.output:
+                write_joint_report(args.folders, args.output)
+            else:
+                write_report(args.folders[0])
+            print((args.output or args.folders[0]) / "report.html")
         elif args.command == "calibrate":
             from .calibration import calibrate
 

@@ -16,7 +16,6 @@ from .statistics import draw_weights
 
 _DRAWS = 10_000
 _FEW = 20
-_SKIP = ("truth", "grey", "mean")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -158,7 +157,7 @@ def _difference(measure: Measure, values: np.ndarray, weights: np.ndarray, base:
 
 def _only(found: dict, name: str | None, path: Path | None) -> str:
     """The name asked for, or the only colorizer of a file that is no floor and not the truth."""
-    names = [key for key in found["colorizers"] if key not in _SKIP]
+    names = [key for key in found["colorizers"] if key not in results.ALWAYS]
     if name is None and len(names) == 1:
         return names[0]
     if name is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 from html import escape
 
@@ -112,6 +113,29 @@ def histogram(groups: Sequence[tuple[str, Sequence[float]]], x_title: str, title
         axes.parts.append(
             f'<line x1="{_WIDTH - 210}" x2="{_WIDTH - 184}" y1="{y - 4}" y2="{y - 4}" stroke="{colour}"{dash}/>'
             f'<text x="{_WIDTH - 178}" y="{y}" class="name">{escape(name)} ({len(values)})</text>'
+        )
+    return axes.done()
+
+
+def strips(groups: Sequence[tuple[str, Sequence[float]]], x_title: str, title: str, low: float, high: float) -> str:
+    """A row of dots a group, one for each value, and a line at the median; values beyond the range lie on its edge."""
+    axes = _Axes((low, high), (0, len(groups)), x_title, "", title)
+    axes.parts = [part for part in axes.parts if 'text-anchor="end"' not in part]  # names stand in place of numbers
+    height = (_HEIGHT - _TOP - _BOTTOM) / max(len(groups), 1)
+    for place, (name, values) in enumerate(groups):
+        colour, middle = COLOURS[place // 2 % len(COLOURS)], _TOP + (place + 0.62) * height
+        axes.parts.append(
+            f'<text x="{_LEFT + 4}" y="{_TOP + place * height + 12:.1f}" class="name">'
+            f"{escape(name)} ({len(values)})</text>"
+        )
+        for number, value in enumerate(values):
+            x, shift = axes.x(min(max(value, low), high)), (number % 3 - 1) * min(6.0, height / 8)
+            axes.parts.append(
+                f'<circle cx="{x:.1f}" cy="{middle + shift:.1f}" r="3.5" fill="{colour}" fill-opacity="0.55"/>'
+            )
+        x = axes.x(min(max(statistics.median(values), low), high))
+        axes.parts.append(
+            _line(x, middle - height * 0.28, x, middle + height * 0.28, f'stroke="{colour}" stroke-width="2.5"')
         )
     return axes.done()
 

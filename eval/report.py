@@ -1,34 +1,69 @@
-"""``results.json`` and its thumbnails to ``REPORT.md`` and one self-contained ``report.html``."""
+"""``results.json`` and its thumbnails to ``REPORT.md``, tables and one self-contained ``report.html``."""
 
 from __future__ import annotations
 
-import base64
 import re
 from pathlib import Path
 
 from colorization.files import replace_file
 
-from . import plots, results
+from . import metric_table, plots, results
+from .gallery import KINDS, Shelf, caption, galleries, opening
+from .merge import merge
 
-_ARROWS = {"higher": "↑", "lower": "↓", "one": "→ 1", "none": ""}
-_HEADLINE = (
-    "psnr_rgb_mean", "lpips_squeeze_mean", "ciede2000_mean", "chroma_ratio_median", "collapse_rate",
-    "oversaturation_rate", "sepia_rate", "one_hue_rate", "effective_hues_mean",
-)  # fmt: skip
-_GALLERY = 12  # rows of each kind and colorizer
-_MAX_BYTES = 15_000_000  # of pictures in the page; base64 makes a third more of it
 _SPAN = (0.0, 2.0)  # of the histogram of chroma ratios
+_FEW = 30  # pictures; of fewer each is drawn
+_SHOWN = 3  # pictures of a gallery before the rest is asked for
+_SKY_TEXT = (
+    "Pictures with sky, coloured whole and again with the sky cut away; the same pixels are compared. The control cuts "
+    "as much from left and right and leaves the sky."
+)
 
 
 def write_report(folder: Path) -> None:
-    """Write ``REPORT.md`` and ``report.html`` into a results folder, each whole or not at all.
+    """Write ``REPORT.md``, ``report.html`` and ``tables/`` into a results folder, each file whole or not at all.
 
     Raises:
         ValueError: if there is no ``results.json`` of this version in it.
     """
-    found = results.read(folder / "results.json")
+    _write_all(results.read(folder / "results.json"), folder, Shelf(folder / "pictures"))
+
+
+def write_joint_report(folders: list[Path], output: Path) -> None:
+    """Write one report of several runs, over the pictures that all of them measured, and its ``results.json``.
+
+    Raises:
+        ValueError: if one has no results, or they have no picture in common.
+    """
+    found, elsewhere = merge([(results.read(folder / "results.json"), folder) for folder in folders])
+    results.write(output, found)
+    _write_all(found, output, Shelf(folders[0] / "pictures", elsewhere))
+
+
+def _write_all(found: dict, folder: Path, shelf: Shelf) -> None:
+    (folder / "tables").mkdir(exist_ok=True)
+    for name, (csv, latex) in tables(found).items():
+        _write(folder / "tables" / f"{name}.csv", csv)
+        _write(folder / "tables" / f"{name}.tex", latex)
     _write(folder / "REPORT.md", to_markdown(found))
-    _write(folder / "report.html", to_html(found, folder / "pictures"))
+    _write(folder / "report.html", to_html(found, shelf))
+
+
+def tables(found: dict) -> dict[str, tuple[str, str]]:
+    """CSV (every figure) and LaTeX (the most telling ones) of each slice and of the sky dependence, by file name."""
+    metrics = found["metrics"]
+    few = {key: metrics[key] for key in metric_table.HEADLINE if key in metrics}
+    made = {}
+    for part in dict.fromkeys(entry["slice"] for entry in found["summaries"]):
+        entries = [entry for entry in found["summaries"] if entry["slice"] == part]
+        name = re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")
+        made[name] = metric_table.to_csv(entries, metrics), metric_table.to_latex(entries, few)
+    if sky := found["sky_dependence"]:
+        made["sky-dependence"] = (
+            metric_table.to_csv(sky["summaries"], sky["metrics"]),
+            metric_table.to_latex(sky["summaries"], sky["metrics"]),
+        )
+    return made
 
 
 def to_markdown(found: dict) -> str:
@@ -36,50 +71,59 @@ def to_markdown(found: dict) -> str:
     metrics = found["metrics"]
     lines = ["# Colorizers compared", "", f"`{found['command']}`", "", _counts(found), ""]
     whole = [entry for entry in found["summaries"] if entry["slice"] == "all"]
-    lines += ["## All pictures", "", "Value and 95 % bootstrap interval over pictures.", ""]
-    names = [entry["colorizer"] for entry in whole]
-    lines += [f"| figure | {' | '.join(map(_cell, names))} |", "|---" * (len(names) + 1) + "|"]
-    for key, metric in metrics.items():
-        values = [_value(entry.get(key), metric["digits"]) for entry in whole]
-        lines.append(f"| {metric['title']} {_ARROWS[metric['better']]} | {' | '.join(values)} |")
-    headline = [key for key in _HEADLINE if key in metrics]
+    lines += [
+        "## All pictures",
+        "",
+        "Value, 95 % bootstrap interval over pictures, and number of pictures; bold: the best",
+    ]
+    lines += ["of those judged, and who cannot be told from it (paired interval).", ""]
+    lines += _turned(whole, metrics)
+    headline = [key for key in metric_table.HEADLINE if key in metrics]
     lines += ["", "## Slices", ""]
-    titles = [f"{metrics[key]['title']} {_ARROWS[metrics[key]['better']]}" for key in headline]
+    titles = [metric_table.title(metrics[key]) for key in headline]
     lines += [f"| slice | n | colorizer | {' | '.join(titles)} |", "|---" * (3 + len(headline)) + "|"]
     for entry in found["summaries"]:
         if entry["slice"].split()[0] in ("sky", "chroma", "source") and entry["colorizer"] != "mean":
-            values = [_value(entry.get(key), metrics[key]["digits"]) for key in headline]
+            values = [metric_table.cell(entry, key, metrics[key]["digits"]) for key in headline]
             lines.append(f"| {entry['slice']} | {entry['n']} | {_cell(entry['colorizer'])} | {' | '.join(values)} |")
     if found["sky_dependence"]:
         part = found["sky_dependence"]
-        lines += ["", "## Sky dependence", "", _SKY_TEXT, ""]
-        names = [entry["colorizer"] for entry in part["summaries"]]
-        lines += [f"| figure | {' | '.join(map(_cell, names))} |", "|---" * (len(names) + 1) + "|"]
-        for key, metric in part["metrics"].items():
-            values = [_value(entry.get(key), metric["digits"]) for entry in part["summaries"]]
-            lines.append(f"| {metric['title']} {_ARROWS[metric['better']]} | {' | '.join(values)} |")
+        lines += ["", "## Sky dependence", "", _SKY_TEXT, "", *_turned(part["summaries"], part["metrics"])]
     lines += ["", "## What was left out", "", *(f"- {text}" for text in _left_out(found)), "", "## How to read it", ""]
     for metric in (*metrics.values(), *(found["sky_dependence"] or {"metrics": {}})["metrics"].values()):
         unit = f", {metric['unit']}" if metric.get("unit") else ""
         lines.append(f"- **{metric['title']}**{unit}: {metric['formula']}; {metric['statistic']} [{metric['source']}]")
-    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
-    lines += [
-        "",
-        f"Measured {found['created']} with {versions}.",
-        f"Set of pictures: `{found['data']['sha256'][:16]}`.",
-        "",
+    return "\n".join([*lines, "", "## Where it comes from", "", *(f"- {text}" for text in provenance(found)), ""])
+
+
+def _turned(entries: list[dict], metrics: dict) -> list[str]:
+    """Markdown lines: a row a figure, a column a colorizer."""
+    lines = [f"| figure | {' | '.join(_cell(entry['colorizer']) for entry in entries)} |"]
+    lines.append("|---" * (len(entries) + 1) + "|")
+    for key, metric in metrics.items():
+        values = [metric_table.cell(entry, key, metric["digits"]) for entry in entries]
+        lines.append(f"| {metric_table.title(metric)} | {' | '.join(values)} |")
+    return lines
+
+
+def provenance(found: dict) -> list[str]:
+    """What somebody needs to measure the same again."""
+    weights = [f"{name} {c['sha256'][:16]}" for name, c in found["colorizers"].items() if c.get("sha256")]
+    protocol = found["protocol"]
+    commit, versions = found.get("commit"), ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    return [
+        f"Command: `{found['command']}`",
+        f"Weights (sha256): {', '.join(weights) or 'of no colorizer known'}",
+        f"Commit: {commit[:12] + ' with changes' * commit.endswith('+') if commit else 'an installed package'}",
+        f"Seed {protocol.get('seed', 0)}, {protocol.get('bootstrap_draws', '?')} resamples; input {protocol['input']}"
+        f"{', ' + protocol['degradation'] if protocol['degradation'] else ''}; size {protocol['size'] or 'native'}",
+        f"Set of pictures (sha256): {found['data']['sha256'][:16]}",
+        f"Measured {found['created']} with {versions}",
     ]
-    return "\n".join(lines)
 
 
-_SKY_TEXT = (
-    "Pictures with sky, coloured whole and again with the sky cut away; the same pixels are compared. The control cuts "
-    "as much from left and right and leaves the sky."
-)
-
-
-def to_html(found: dict, pictures: Path) -> str:
-    """The page: tables, plots and galleries, with everything inside it."""
+def to_html(found: dict, shelf: Shelf) -> str:
+    """The page: pictures, tables and plots, with everything inside it."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -87,21 +131,29 @@ def to_html(found: dict, pictures: Path) -> str:
     )
     metrics = found["metrics"]
     names = [name for name in found["colorizers"] if any(row["colorizer"] == name for row in found["rows"])]
-    shelf = _Shelf(pictures)
+    made = galleries(found, names, shelf)
+    slices = list(dict.fromkeys(entry["slice"] for entry in found["summaries"]))
+    texts = tables(found)
     return environment.get_template("report.html.jinja").render(
         found=found,
         names=names,
-        judged=[name for name in names if name not in ("grey", "mean", "truth")],
-        arrows=_ARROWS,
-        headline=[key for key in _HEADLINE if key in metrics],
-        slices=list(dict.fromkeys(entry["slice"] for entry in found["summaries"])),
-        value=_value,
-        figures=_figures,
+        judged=[name for name in names if name not in results.ALWAYS],
+        kinds=KINDS,
+        opening=opening(made),
+        few_pictures=_SHOWN,
+        title=metric_table.title,
+        numbers=metric_table.numbers,
+        headline=[key for key in metric_table.HEADLINE if key in metrics],
+        slices=slices,
+        copies={part: text for part, text in zip(slices, texts.values(), strict=False)}
+        | {"sky dependence": texts.get("sky-dependence")},
+        caption=caption,
         counts=_counts(found),
         left_out=_left_out(found),
+        provenance=provenance(found),
         sky_text=_SKY_TEXT,
         plots=_plots(found, names),
-        galleries=_galleries(found, names, shelf),
+        galleries=made,
         images=shelf.images,
     )
 
@@ -122,7 +174,7 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
         drawn.append(("PSNR rewards caution: what it is worth shows only beside the chroma ratio (1 is right).", svg))
     groups = []
     for name in names:
-        if name not in ("grey", "mean", "truth"):
+        if name not in results.ALWAYS:
             for sky, word in (("yes", "sky"), ("no", "no sky")):
                 values = [
                     row["chroma_ratio"] for row in found["rows"]
@@ -130,8 +182,13 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
                 ]  # fmt: skip
                 groups.append((f"{name}, {word}", values))
     if any(values for _, values in groups):
-        svg = plots.histogram(groups, "chroma ratio", "Chroma ratio of pictures with and without sky", *_SPAN)
-        drawn.append(("Chroma ratio per picture, with sky and (dashed) without; left of 0.5 is collapse.", svg))
+        named = "Chroma ratio of pictures with and without sky"
+        if max(len(values) for _, values in groups) < _FEW:
+            svg = plots.strips([group for group in groups if group[1]], "chroma ratio", named, *_SPAN)
+            drawn.append(("Chroma ratio, a dot a picture; the line is the median, left of 0.5 is collapse.", svg))
+        else:
+            svg = plots.histogram(groups, "chroma ratio", named, *_SPAN)
+            drawn.append(("Chroma ratio per picture, with sky and (dashed) without; left of 0.5 is collapse.", svg))
     rows = []
     for entry in (found["sky_dependence"] or {"summaries": []})["summaries"]:
         for key, word in (("chroma_lost", "sky cut away"), ("chroma_lost_control", "control: sides cut")):
@@ -143,77 +200,6 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
         svg = plots.bars(rows, "share of chroma lost on the same pixels", "Sky dependence")
         drawn.append(("Sky dependence: how much colour the ground loses when the sky is cut away.", svg))
     return drawn
-
-
-class _Shelf:
-    """Thumbnails as data addresses, each once, up to a bound of bytes."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder, self.images, self.bytes = folder, {}, 0
-
-    def put(self, picture: str, name: str) -> str | None:
-        key = f"{picture}/{name}"
-        if key not in self.images:
-            path = self.folder / picture / f"{name}.jpg"
-            # Names come from a file that anybody may have written; nothing outside the folder is read.
-            if not re.fullmatch(r"[0-9a-f]{12}/[\w-]+", key) or not path.is_file() or self.bytes > _MAX_BYTES:
-                return None
-            data = path.read_bytes()
-            self.bytes += len(data)
-            self.images[key] = "data:image/jpeg;base64," + base64.b64encode(data).decode()
-        return key
-
-
-def _galleries(found: dict, names: list[str], shelf: _Shelf) -> list[dict]:
-    """Best, median and worst of each colorizer by CIEDE2000, and its failures where no sky is seen."""
-    by_picture: dict[str, dict[str, dict]] = {}
-    for row in found["rows"]:
-        by_picture.setdefault(row["picture"], {})[row["colorizer"]] = row
-    galleries = []
-    for name in names:
-        if name in ("grey", "mean", "truth"):
-            continue
-        own = sorted(
-            (r[name] for r in by_picture.values() if name in r and r[name].get("ciede2000_mean") is not None),
-            key=lambda row: row["ciede2000_mean"],
-        )
-        middle = max(0, (len(own) - _GALLERY) // 2)
-        failed = [row for row in reversed(own) if row["sky"] == "no" and _faded(row)]
-        kinds = {
-            "failures without sky": failed[:_GALLERY],
-            "worst": own[::-1][:_GALLERY],
-            "median": own[middle : middle + _GALLERY],
-            "best": own[:_GALLERY],
-        }
-        for kind, members in kinds.items():
-            rows = []
-            for row in members:
-                cells = [("input", shelf.put(row["picture"], "input"), None)]
-                shown = [other for other in names if other not in ("grey", "mean")]
-                cells += [(n, shelf.put(row["picture"], n), by_picture[row["picture"]].get(n)) for n in shown]
-                rows.append({"row": row, "cells": cells})
-            galleries.append({"colorizer": name, "kind": kind, "rows": rows})
-    return galleries
-
-
-def _faded(row: dict) -> bool:
-    """Sepia or collapsed; a figure that was not computed accuses nobody."""
-    ratio = row.get("chroma_ratio")
-    return bool(row.get("sepia")) or (ratio is not None and ratio < 0.5)
-
-
-def _figures(row: dict) -> str:
-    """What stands below a picture in a gallery."""
-    kinds = (("ciede2000_mean", "ΔE00 {:.1f}"), ("chroma_ratio", "chroma × {:.2f}"), ("psnr_rgb", "PSNR {:.1f}"))
-    said = [text.format(row[key]) for key, text in kinds if row.get(key) is not None]
-    return ", ".join([*said, *(["sepia"] if row.get("sepia") else [])])
-
-
-def _value(entry: dict | None, digits: int) -> str:
-    if not entry:
-        return "not computed"
-    low, high = entry["interval"]
-    return f"{entry['value']:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def _counts(found: dict) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,9 +17,11 @@ import numpy as np
 from colorization.files import replace_file
 
 from .measures import MEASURES, SKY_CUT_MEASURES, Measure
-from .statistics import DRAWS, draw_weights, estimate
+from .statistics import DRAWS, Drawn, best_of, draw_figure, draw_weights, estimate
 
 SCHEMA = 3
+ALWAYS = ("grey", "mean", "truth")
+"""Rows of every table that are no candidates."""
 _PACKAGES = (
     "landscape-colorizer",
     "torch",
@@ -67,21 +70,31 @@ def slices_of(rows: list[dict]) -> dict[str, list[str]]:
 
 
 def summarize(rows: list[dict], measures: tuple[Measure, ...] = MEASURES) -> list[dict]:
-    """One entry a slice and colorizer: n, and each figure with its interval. Figures nobody has are absent."""
+    """One entry a slice and colorizer: n, and each figure with its interval. Figures nobody has are absent.
+
+    The best of those judged, and who cannot be told from it, have ``best``: True.
+    """
     by_name: dict[str, dict[str, dict]] = {}
     for row in rows:
         by_name.setdefault(row["colorizer"], {})[row["picture"]] = row
     summaries = []
     for name, pictures in slices_of(rows).items():
         weights = draw_weights(len(pictures))
+        entries: dict[str, dict] = {}
+        drawn: dict[Measure, dict[str, Drawn]] = {}
         for colorizer, own in by_name.items():
             members = [own[picture] for picture in pictures]
-            entry: dict = {"slice": name, "colorizer": colorizer, "n": len(members)}
+            entries[colorizer] = {"slice": name, "colorizer": colorizer, "n": len(members)}
             for measure in measures:
-                found = estimate(measure, members, weights) if measure.column else None
+                found = draw_figure(measure, members, weights) if measure.column else None
                 if found:
-                    entry[measure.key] = found
-            summaries.append(entry)
+                    entries[colorizer][measure.key] = found.entry
+                    drawn.setdefault(measure, {})[colorizer] = found
+        for measure, figures in drawn.items():
+            judged = {colorizer: found for colorizer, found in figures.items() if colorizer not in ALWAYS}
+            for colorizer in best_of(measure, judged):
+                entries[colorizer][measure.key]["best"] = True
+        summaries += entries.values()
     return summaries
 
 
@@ -117,6 +130,11 @@ def summarize_sky_dependence(records: list[dict]) -> dict | None:
         for record in records
         for name, figures in record.get("sky_dependence", {}).items()
     ]
+    return summarize_sky_rows(rows)
+
+
+def summarize_sky_rows(rows: list[dict]) -> dict | None:
+    """As :func:`summarize_sky_dependence`, of its own rows; None where there are none."""
     if not rows:
         return None
     summaries = []
@@ -147,8 +165,9 @@ def document(records: list[dict], header: dict, summaries: list[dict], rows: lis
         "schema": SCHEMA,
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "command": header["command"],
+        "commit": _commit(),
         "versions": {"python": platform.python_version(), **_versions()},
-        "protocol": {**header["protocol"], "bootstrap_draws": DRAWS},
+        "protocol": {**header["protocol"], "bootstrap_draws": DRAWS, "seed": 0},
         "data": {
             **header["data"],
             "pictures": len(records),
@@ -212,3 +231,18 @@ def _versions() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     return versions
+
+
+def _commit() -> str | None:
+    """The commit of the checkout that measures, "+" where it has changes; None for an installed package."""
+    here = Path(__file__).parents[1]
+    if not (here / ".git").exists():
+        return None
+    try:
+        said = [
+            subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True).stdout.strip()
+            for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+        ]
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return said[0] + "+" * bool(said[1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -28,6 +29,20 @@ def estimate(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> dic
     Returns:
         ``value``, ``interval`` (percentiles 2.5 and 97.5 of the resamples), and ``n`` where some rows lack the column.
     """
+    drawn = draw_figure(measure, rows, weights)
+    return drawn and drawn.entry
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure (``entry``, as of :func:`estimate`) and its value in each resample, NaN where it has none."""
+
+    entry: dict
+    values: np.ndarray
+
+
+def draw_figure(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> Drawn | None:
+    """As :func:`estimate`, with the resamples."""
     values = np.array([np.nan if row.get(measure.column) is None else row[measure.column] for row in rows], np.float64)
     there = ~np.isnan(values)
     if not there.any():
@@ -47,13 +62,30 @@ def estimate(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> dic
             base = np.array([row[measure.weight] for row, kept in zip(rows, there, strict=True) if kept], np.float64)
         value = float((values * base).sum() / max(base.sum(), 1e-12))
         drawn = (weights @ (values * base)) / np.maximum(weights @ base, 1e-12)
-        # A resample without a single picture of those that have the figure says nothing.
-        drawn = drawn[weights.sum(axis=1) > 0]
         if measure.statistic == "abs mean":
             value, drawn = abs(value), np.abs(drawn)
-    low, high = np.percentile(drawn, (2.5, 97.5))
+    # A resample without a single picture of those that have the figure says nothing.
+    drawn = np.where(weights.sum(axis=1) > 0, drawn, np.nan)
+    low, high = np.nanpercentile(drawn, (2.5, 97.5))
     found = {"value": value, "interval": [float(low), float(high)]}
-    return found if there.all() else {**found, "n": int(there.sum())}
+    return Drawn(found if there.all() else {**found, "n": int(there.sum())}, drawn)
+
+
+def best_of(measure: Measure, drawn: dict[str, Drawn]) -> set[str]:
+    """The colorizer with the best figure, and those that cannot be told from it: their paired 95 % interval holds 0.
+
+    Args:
+        measure: one with a direction.
+        drawn: colorizer to its figure, all of the same resamples.
+    """
+    turn = {"higher": lambda x: -x, "lower": lambda x: x, "one": lambda x: abs(x - 1)}.get(measure.better)
+    if turn is None or len(drawn) < 2:
+        return set()
+    first = min(drawn, key=lambda name: turn(drawn[name].entry["value"]))
+    behind = {
+        name: np.nanpercentile(turn(each.values) - turn(drawn[first].values), 2.5) for name, each in drawn.items()
+    }
+    return {name for name, least in behind.items() if least <= 0}
 
 
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -61,4 +93,4 @@ def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     cumulative = weights[:, order].cumsum(axis=1)
     total = cumulative[:, -1:]
     place = (cumulative >= total / 2).argmax(axis=1)
-    return values[order][place][total[:, 0] > 0]
+    return values[order][place]

@@ -48,7 +48,10 @@ LAW = {
     "eval.results": {"files", "eval.measures", "eval.statistics"},
     "eval.plots": set(),
     "eval.progress": set(),
-    "eval.report": {"files", "eval.results", "eval.plots"},
+    "eval.metric_table": set(),
+    "eval.gallery": {"eval.results"},
+    "eval.merge": {"eval.results", "eval.measures"},
+    "eval.report": {"files", "eval.results", "eval.plots", "eval.metric_table", "eval.gallery", "eval.merge"},
     "eval.compare": {"files", "eval.results", "eval.measures", "eval.statistics"},
     # data.archives: what makes a member of a zip hostile is known there. eval: the page measures with the harness's own
     # measures and makes the grey picture as the harness does.

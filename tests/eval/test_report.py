@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import csv
 import json
 import os
 import shutil
@@ -15,7 +16,8 @@ from PIL import Image
 from eval import results
 from eval.__main__ import main
 from eval.compare import compare
-from eval.report import to_html, to_markdown, write_report
+from eval.gallery import KINDS, Shelf
+from eval.report import provenance, to_html, to_markdown, write_report
 
 from ..conftest import draw_landscape
 
@@ -93,6 +95,8 @@ def test_markdown_has_every_colorizer_and_says_what_is_missing(folder):
         "FID and KID were not computed",
         "Sky dependence",
         "CIEDE2000 ↓",
+        "n 20)",
+        "Seed 0, 1000 resamples",
     ):
         assert word in text
     found = results.read(folder / "results.json")
@@ -105,7 +109,7 @@ def test_results_are_valid_and_flat_copies_agree(folder):
     lines = (folder / "results.csv").read_text().splitlines()
     assert len(lines) == 1 + len(found["rows"]) == 161
     assert {path.name for path in folder.iterdir()} == {
-        "results.json", "results.csv", "REPORT.md", "report.html", "pictures"
+        "results.json", "results.csv", "REPORT.md", "report.html", "pictures", "tables"
     }  # fmt: skip
 
 
@@ -114,7 +118,7 @@ def test_names_from_outside_cannot_run_and_cannot_read_files(tmp_path):
     found = make_results(tmp_path, count=4, names=("good", evil))
     (tmp_path / "secret.jpg").write_bytes(b"secret")
     found["rows"][1]["picture"] = "../"
-    html = to_html(found, tmp_path / "pictures")
+    html = to_html(found, Shelf(tmp_path / "pictures"))
     assert evil not in html and "&lt;script&gt;window.hacked" in html
     assert "<b>1</b>" not in html and "c2VjcmV0" not in html
 
@@ -126,7 +130,7 @@ def test_a_figure_that_was_not_computed_is_left_out(folder, key):
         row[key] = None
     for row in found["rows"][1::3]:
         del row[key]
-    assert "</html>" in to_html(found, folder / "nowhere")
+    assert "</html>" in to_html(found, Shelf(folder / "nowhere"))
 
 
 def test_the_report_is_one_file(folder):
@@ -147,6 +151,9 @@ def test_in_a_browser_it_sorts_filters_and_shows_pictures(folder, width):
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda message: message.type == "error" and wrong.append(message.text))
         page.goto((folder / "report.html").as_uri())
+        assert page.locator("#kind").input_value() == "failures without sky", "it opens on the most telling pictures"
+        assert page.locator("section:not([hidden]) img").first.evaluate("image => image.naturalWidth") == 64
+        assert page.locator("#figures td.best").first.is_visible()
         first = "#figures tbody tr:not([hidden]) td:first-child"
         page.click("#figures th:has-text('PSNR') button")
         assert page.locator(first).all_inner_texts() == ["grey", "bad", "good", "truth"]
@@ -156,15 +163,85 @@ def test_in_a_browser_it_sorts_filters_and_shows_pictures(folder, width):
         assert page.locator("#figures tbody tr:not([hidden])").count() == 4
         assert page.locator("#figures tbody tr:not([hidden]) td:nth-child(2)").first.inner_text() == "20"
         page.select_option("#who", "bad")
-        assert page.locator("section:not([hidden]) .row").count() == 12
+        shown = "section:not([hidden]) div:not([hidden]) > .row"
+        page.select_option("#kind", "worst")
+        assert page.locator(shown).count() == 3
+        page.click("section:not([hidden]) .again button")
+        assert page.locator(shown).count() == 12
         page.wait_for_function(
             "[...document.querySelectorAll('section:not([hidden]) img')].every((i) => i.complete && i.naturalWidth > 0)"
         )
+        page.locator(shown).first.focus()
+        page.keyboard.press("ArrowDown")
+        assert page.evaluate("document.activeElement === document.querySelectorAll('section:not([hidden]) .row')[1]")
+        page.keyboard.press("Enter")
+        assert page.locator("#large span").inner_text() == "input"
+        page.keyboard.press("ArrowRight")
+        assert page.locator("#large span").inner_text().startswith("good: ΔE00")
+        page.keyboard.press("Escape")
+        page.click("[data-copy=tex]:not([data-of])")
+        page.wait_for_selector("text=Copied")
+        page.select_option("#kind", "failures without sky")
         page.select_option("#seen", "yes")
         assert page.locator("section:not([hidden]) .none").is_visible()
         assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth"), "no sideways scrolling"
         browser.close()
         assert not wrong, wrong
+
+
+def test_it_opens_on_the_first_kind_that_has_a_picture(tmp_path):
+    make_results(tmp_path, count=6, shift=0.0)
+    found = results.read(tmp_path / "results.json")
+    html = to_html(found, Shelf(tmp_path / "pictures"))
+    assert '<option value="largest difference" selected>' in html, "nothing has failed here"
+    assert html.count("<section") == 2 * len(KINDS)
+    alone = {**found, "rows": [row for row in found["rows"] if row["colorizer"] != "bad"]}
+    assert '<option value="worst" selected>' in to_html(alone, Shelf(tmp_path / "pictures"))
+    assert "<circle" in html and "a dot a picture" in html, "six pictures are no histogram"
+
+
+def test_the_best_is_marked_and_so_is_who_cannot_be_told_from_it(folder, tmp_path):
+    def best(found: dict, key: str) -> set[str]:
+        whole = [entry for entry in found["summaries"] if entry["slice"] == "all"]
+        return {entry["colorizer"] for entry in whole if entry[key].get("best")}
+
+    found = results.read(folder / "results.json")
+    for key in ("psnr_rgb_mean", "ciede2000_mean", "chroma_ratio_median"):
+        assert best(found, key) == {"good"}, key
+    assert best(found, "lpips_squeeze_mean") == {"good", "bad"}, "they are equal"
+    assert best(make_results(tmp_path, shift=0.0), "ciede2000_mean") == {"good", "bad"}
+    line = next(line for line in (folder / "tables" / "all.tex").read_text().splitlines() if line.startswith("good"))
+    assert r"$\mathbf{" in line and line.endswith(r"\\")
+    with (folder / "tables" / "sky-no.csv").open(newline="") as file:
+        rows = {row["colorizer"]: row for row in csv.DictReader(file)}
+    assert (
+        float(rows["good"]["psnr_rgb_mean"]) > float(rows["bad"]["psnr_rgb_mean"])
+        and rows["bad"]["psnr_rgb_mean_n"] == "20"
+    )
+
+
+def test_one_report_of_several_runs(folder, tmp_path, capsys):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        make_results(tmp_path / name, count=20 if name == "b" else 30, shift=1.0)
+    runs = [str(tmp_path / name) for name in ("a", "b")]
+    assert main(["report", *runs, "--output", str(tmp_path / "both")]) == 0
+    found = results.read(tmp_path / "both" / "results.json")
+    assert list(found["colorizers"]) == ["grey", "good", "bad", "truth", "good (b)", "bad (b)"]
+    assert {entry["n"] for entry in found["summaries"] if entry["slice"] == "all"} == {20}
+    assert any("another set of pictures" in note for note in found["notes"])
+    assert "good (b)" in (tmp_path / "both" / "report.html").read_text()
+    with pytest.raises(SystemExit):
+        main(["report", *runs])
+    assert "--output" in capsys.readouterr().err
+
+
+def test_the_footer_says_how_to_measure_the_same_again(folder):
+    found = results.read(folder / "results.json")
+    found["colorizers"]["good"]["sha256"], found["commit"] = "ab" * 32, "cd" * 20 + "+"
+    said = "\n".join(provenance(found))
+    for word in ("good abababab", "cdcdcdcdcdcd with changes", "Seed 0", "python -m eval run --data <drawn>"):
+        assert word in said
 
 
 def test_compare_finds_a_planted_difference_and_the_right_side(folder):
