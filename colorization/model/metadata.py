@@ -268,7 +268,9 @@ def add_directories(file: io.BufferedRandom, nested: dict[int, dict]) -> None:
     first.load(file)
     following = first.next or 0
     for tag in list(first):
-        first[tag]  # decoded now: what nobody has asked for would not be written
+        value = first[tag]  # decoded now: what nobody has asked for would not be written
+        if isinstance(value, str):  # bytes again, as above
+            first[tag] = value.encode("latin-1", "replace")
     for ifd, tags in nested.items():
         first.tagtype[ifd] = 4
         first[ifd] = tags

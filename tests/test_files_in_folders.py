@@ -1,0 +1,364 @@
+"""Names, folders and interruptions: no result lost, no original replaced, no file named twice."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from colorization.__main__ import main
+from colorization.files import result_id, save_picture, source_id
+
+from .conftest import draw_landscape
+from .model.drawn_files import drawn_files
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def run(tiny_model_dir, capsys):
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([*map(str, arguments), "--model", str(tiny_model_dir), "--device", "cpu"])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run
+
+
+def draw(path: Path, seed: int = 0) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw_landscape(48, 32, seed=seed).convert("L").save(path)
+    return path
+
+
+def names_in(folder: Path) -> list[str]:
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+def test_a_parent_of_the_input_takes_results(run, tmp_path, monkeypatch):
+    for number in range(3):
+        draw(tmp_path / "in" / f"{number}.jpg", number)
+    originals = {path: path.read_bytes() for path in (tmp_path / "in").iterdir()}
+    monkeypatch.chdir(tmp_path)
+    assert run("in", "-o", ".")[0] == 0
+    assert names_in(tmp_path) == ["0.jpg", "1.jpg", "2.jpg", "in/0.jpg", "in/1.jpg", "in/2.jpg"]
+    code, printed, _ = run("in", "-o", ".", "--skip-existing")
+    assert code == 0 and "3 left alone" in printed
+    # The parent as input: results that are there are no inputs, and originals keep their place below it.
+    code, printed, _ = run(".", "-o", "out")
+    assert code == 0 and all(path.read_bytes() == content for path, content in originals.items())
+
+
+def test_the_input_folder_itself(run, tmp_path):
+    before = draw(tmp_path / "a.png").read_bytes()
+    code, _, errors = run(tmp_path, "-o", tmp_path)
+    assert code == 1 and errors.count("a.png") == 1 and "would replace the original" in errors
+    code, _, _ = run(tmp_path, "-o", tmp_path, "--format", "jpg")
+    assert code == 0 and names_in(tmp_path) == ["a.jpg", "a.png"]
+    code, printed, _ = run(tmp_path, "-o", tmp_path, "--format", "jpg", "--skip-existing")
+    assert code == 0 and "0 coloured, 1 left alone" in printed  # the result is no input
+    assert (tmp_path / "a.png").read_bytes() == before
+
+
+def test_other_originals_in_the_output_are_not_replaced(run, tmp_path):
+    for suffix in (".jpg", ".png", ".bmp", ".tif", ".webp"):
+        draw(tmp_path / "in" / f"a{suffix}", 1)
+        shutil.copy(draw(tmp_path / "out" / f"a{suffix}", 2), tmp_path / f"kept{suffix}")
+    assert run(tmp_path / "in", "-o", tmp_path / "out")[0] == 0
+    for suffix in (".jpg", ".png", ".bmp", ".tif", ".webp"):
+        assert (tmp_path / "out" / f"a{suffix}").read_bytes() == (tmp_path / f"kept{suffix}").read_bytes()
+    assert len(names_in(tmp_path / "out")) == 10
+    code, printed, _ = run(tmp_path / "in", "-o", tmp_path / "out", "--skip-existing")
+    assert code == 0 and "5 left alone" in printed
+
+
+def test_a_link_to_an_original_is_the_original(run, tmp_path):
+    before = draw(tmp_path / "in" / "a.png").read_bytes()
+    (tmp_path / "out").mkdir()
+    os.link(tmp_path / "in" / "a.png", tmp_path / "out" / "a.png")
+    code, _, errors = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 1 and "would replace the original" in errors
+    assert (tmp_path / "in" / "a.png").read_bytes() == before
+
+
+def test_two_names_of_one_result_as_on_a_disk_without_case(run, tmp_path):
+    draw(tmp_path / "in" / "A.bmp", 1)
+    draw(tmp_path / "in" / "a.bmp", 2)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "a.bmp").symlink_to("A.bmp")
+    assert run(tmp_path / "in" / "A.bmp", tmp_path / "in" / "a.bmp", "-o", tmp_path / "out")[0] == 0
+    results = [path for path in (tmp_path / "out").iterdir() if not path.is_symlink()]
+    assert len({result_id(path) for path in results}) == 2
+
+
+def test_skip_existing_goes_by_what_a_result_was_made_of(run, tmp_path):
+    out = tmp_path / "out"
+    draw(tmp_path / "in" / "a.png")
+    run(tmp_path / "in", "-o", out, "--format", "jpg")
+    draw(tmp_path / "in" / "a.jpg", 5)  # company that wants the same name
+    code, printed, _ = run(tmp_path / "in", "-o", out, "--format", "jpg", "--skip-existing")
+    assert code == 0 and "1 coloured, 1 left alone" in printed
+    assert {result_id(path) for path in out.iterdir()} == {source_id(path) for path in (tmp_path / "in").iterdir()}
+    # Alone again, or another day: each still knows its own.
+    code, printed, _ = run(tmp_path / "in" / "a.jpg", "-o", out, "--format", "jpg", "--skip-existing")
+    assert "1 left alone" in printed
+    # A picture that has changed is made anew, in its place.
+    before = names_in(out)
+    draw(tmp_path / "in" / "a.png", 9)
+    os.utime(tmp_path / "in" / "a.png", (1, 1))
+    code, printed, _ = run(tmp_path / "in", "-o", out, "--format", "jpg", "--skip-existing")
+    assert "1 coloured, 1 left alone" in printed and names_in(out) == before
+
+
+def test_an_id_that_a_phone_wrote_is_not_ours(run, tmp_path):
+    exif = Image.Exif()
+    exif.get_ifd(34665)[42016] = "0123456789abcdef0123456789abcdef"
+    draw_landscape(48, 32).save(tmp_path / "a.jpg", exif=exif)
+    assert result_id(tmp_path / "a.jpg") is None
+    assert run(tmp_path, "-o", tmp_path, "--format", "png")[0] == 0
+    assert result_id(tmp_path / "a.png") == source_id(tmp_path / "a.jpg")
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp", ".bmp"])
+@pytest.mark.parametrize("provenance", [True, False])
+def test_every_format_says_what_it_was_made_of(suffix, provenance, tmp_path, landscape):
+    source = draw(tmp_path / "in.png")
+    path = save_picture(landscape, tmp_path / f"a{suffix}", source_id=source_id(source), provenance=provenance)
+    assert result_id(path) == source_id(source)
+    with Image.open(path) as picture:
+        picture.load()
+    assert result_id(save_picture(landscape, tmp_path / f"b{suffix}")) is None
+
+
+ODD_NAMES = [
+    "..jpg",
+    "...jpg",
+    "風" * 83 + ".png",
+    "風" * 75 + ".jpg",
+    "x" * 251 + ".jpg",
+    "x" * 250 + ".webp",
+    "two words, comma.JPG",
+    "line\nbreak.png",
+    "-o.jpg",
+    "ß ω.PNG",
+    "a.b.c.jpe",
+    "b.JFIF",
+    "no suffix above.TIFF",
+]
+
+
+def test_odd_names(run, tmp_path):
+    for number, name in enumerate(ODD_NAMES):
+        path = tmp_path / "in" / name
+        kind = {".jpe": "JPEG", ".jfif": "JPEG", ".jpg": "JPEG"}.get(path.suffix.lower()) or None
+        path.parent.mkdir(exist_ok=True)
+        draw_landscape(48, 32, seed=number).convert("L").save(path, kind)
+    code, printed, errors = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 0 and f"{len(ODD_NAMES)} coloured" in printed, errors
+    assert len(names_in(tmp_path / "out")) == len(ODD_NAMES)
+    code, printed, _ = run(tmp_path / "in", "-o", tmp_path / "out", "--skip-existing")
+    assert code == 0 and f"{len(ODD_NAMES)} left alone" in printed
+    assert run(tmp_path / "in", "-o", tmp_path / "pages", "--format", "png")[0] == 0  # longer by a byte or shorter
+
+
+def test_hidden_files_are_passed_over(run, tmp_path):
+    draw(tmp_path / "a.jpg")
+    (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7" + bytes(100))
+    draw(tmp_path / ".thumbnails" / "b.jpg")
+    code, printed, _ = run(tmp_path, "-o", tmp_path / "out")
+    assert code == 0 and "1 coloured in" in printed
+    code, _, errors = run(tmp_path / "._a.jpg", "-o", tmp_path / "out")  # named itself, it is an input
+    assert code == 1 and "macOS" in errors
+
+
+def test_unreadable_kinds_are_named_once_with_a_cure(run, tmp_path):
+    draw(tmp_path / "a.png")
+    (tmp_path / "b.psd").write_bytes(b"8BPS" + bytes(50))
+    (tmp_path / "c.xcf").write_bytes(b"gimp xcf file" + bytes(50))
+    (tmp_path / "notes.txt").write_text("no picture")
+    report = tmp_path / "reports" / "bad.csv"
+    code, printed, errors = run(tmp_path, "-o", tmp_path / "out", "--report", report)
+    assert code == 1 and "1 coloured, 2 failed" in printed
+    for name in ("b.psd", "c.xcf"):
+        assert errors.count(name) == 1 and printed.count(name) == 1
+    assert "notes.txt" not in errors
+    rows = list(csv.reader(report.open(newline="")))
+    assert rows[0] == ["file", "reason"] and [row[0] for row in rows[1:]] == [
+        str(tmp_path / "b.psd"),
+        str(tmp_path / "c.xcf"),
+    ]
+    assert all("first" in row[1] for row in rows[1:])
+
+
+def test_a_report_is_written_of_good_files_too(run, tmp_path):
+    draw(tmp_path / "a.png")
+    assert run(tmp_path / "a.png", "-o", tmp_path / "out", "--report", tmp_path / "report.csv")[0] == 0
+    assert (tmp_path / "report.csv").read_text().split() == ["file,reason"]
+
+
+def test_an_output_that_cannot_be_written_is_said_at_once(run, tmp_path, capsys):
+    draw(tmp_path / "a.png")
+    with pytest.raises(SystemExit) as ended:
+        run(tmp_path / "a.png", "-o", "/proc/nothing")
+    assert ended.value.code == 2 and "/proc/nothing: nothing can be written there" in capsys.readouterr().err
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "deep").write_text("a file where a folder should be")
+    draw(tmp_path / "in" / "deep" / "b.png")
+    code, _, errors = run(tmp_path / "in", "-o", tmp_path / "out")
+    assert code == 1 and errors.count("b.png") == 1 and "cannot be written" in errors
+
+
+def command(model: Path, *arguments: object) -> list[str]:
+    return [sys.executable, "-m", "colorization", *map(str, arguments), "--model", str(model), "--device", "cpu"]
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_consoles_and_names_that_are_not_utf_8(tiny_model_dir, tmp_path, encoding):
+    (tmp_path / "in").mkdir()
+    name = os.fsdecode(b"caf\xe9.png")
+    draw(tmp_path / "in" / name)
+    (tmp_path / "in" / os.fsdecode(b"bad\xff.jpg")).write_bytes(b"nothing")
+    out = tmp_path / "風景 ω"
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    result = subprocess.run(
+        command(tiny_model_dir, tmp_path / "in", "-o", out, "--report", tmp_path / "r.csv"),
+        capture_output=True, env=environment, cwd=ROOT,
+    )  # fmt: skip
+    assert result.returncode == 1 and b"Traceback" not in result.stderr, result.stderr
+    assert b"1 coloured, 1 failed" in result.stdout
+    assert [path.name for path in out.iterdir()] == [name]
+    assert b"bad\xff.jpg" in (tmp_path / "r.csv").read_bytes()
+
+
+def make_batch(folder: Path) -> tuple[int, set[str]]:
+    """300 files, 100 of them broken in ten ways; how many are good, and the names of the bad ones."""
+    chance, bad = np.random.default_rng(3), set()
+    good = [drawn for drawn in drawn_files() if drawn.rgb is not None and len(drawn.content) < 50_000]
+    endings = {"JPEG": "jpg", "JPEG 2000": "jp2"}
+    folder.mkdir()
+    for number in range(200):
+        drawn = good[int(chance.integers(0, len(good)))]
+        (folder / f"{number:03}.{endings.get(drawn.format, drawn.format.lower())}").write_bytes(drawn.content)
+    sample = draw(folder.parent / "sample.jpg").read_bytes(), draw(folder.parent / "sample.png").read_bytes()
+    broken = [
+        b"",
+        b"text",
+        sample[0][: len(sample[0]) // 3],
+        sample[1][:60],
+        b"8BPS" + bytes(90),
+        b"<svg/>",
+        b"\0" * 500,
+        b"II*\0" + b"\xff" * 300,
+        b"<html>404</html>",
+        sample[1][:16] + b"\0\1\0\0\0\1\0\0" + sample[1][24:],
+    ]
+    for number in range(200, 300):
+        path = folder / f"{number:03}{('.jpg', '.png', '.tif')[number % 3]}"
+        path.write_bytes(broken[number % 10])
+        bad.add(path.name)
+    return 200, bad
+
+
+@pytest.mark.timeout(600)
+def test_300_files_killed_half_way_go_on_to_the_same_end(tiny_model_dir, tmp_path):
+    good, bad = make_batch(tmp_path / "in")
+    out = tmp_path / "out"
+    call = command(tiny_model_dir, tmp_path / "in", "-o", out, "--skip-existing", "--report", tmp_path / "r.csv")
+    with subprocess.Popen(call, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as child:
+        deadline = time.monotonic() + 300
+        while (not out.is_dir() or len(list(out.iterdir())) < 80) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        child.send_signal(signal.SIGKILL)
+    before = names_in(out)
+    assert 80 <= len(before) < good
+    (out / ".0123456789abcdef.4711-4712.part").write_bytes(b"half")  # as a kill in the middle of writing leaves it
+    result = subprocess.run(call, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 1 and "Traceback" not in result.stderr
+    assert len(names_in(out)) == good and not list(out.glob("*.part")) and not list(out.glob(".*"))
+    rows = list(csv.reader((tmp_path / "r.csv").open(newline="")))[1:]
+    assert {Path(row[0]).name for row in rows} == bad and len(rows) == len(bad)
+    for name in bad:
+        assert result.stderr.count(f"/{name}") == 1 and result.stdout.count(f"/{name}") == 1
+    for path in out.iterdir():
+        with Image.open(path) as picture:
+            picture.load()
+    fresh = tmp_path / "fresh"
+    subprocess.run([*call[:4], "-o", str(fresh), *call[6:]], cwd=ROOT, capture_output=True, check=False)
+    assert names_in(fresh) == names_in(out)
+    assert all((fresh / name).read_bytes() == (out / name).read_bytes() for name in names_in(out))
+
+
+def make_pages(path: Path, count: int = 3, **options) -> None:
+    pages = [draw_landscape(48, 32, seed=number).convert("L") for number in range(count)]
+    pages[0].save(path, save_all=True, append_images=pages[1:], **options)
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".gif", ".webp", ".png"])
+def test_pages_and_frames_are_said(run, tmp_path, suffix, caplog):
+    make_pages(tmp_path / f"a{suffix}")
+    code, _, _ = run(tmp_path / f"a{suffix}", "-o", tmp_path / "out")
+    assert code == 0 and len(names_in(tmp_path / "out")) == 1
+    (said,) = [record.getMessage() for record in caplog.records if "pages or frames" in record.getMessage()]
+    assert said.startswith(str(tmp_path / f"a{suffix}: 3 pages")) and "--all-pages" in said
+
+
+def test_all_pages_into_one_tiff_or_numbered_files(run, tmp_path, caplog):
+    make_pages(tmp_path / "book.tif")
+    out = tmp_path / "out"
+    assert run(tmp_path / "book.tif", "-o", out, "--all-pages")[0] == 0
+    with Image.open(out / "book.tif") as book:
+        assert book.n_frames == 3
+        means = []
+        for page in range(3):
+            book.seek(page)
+            means.append(np.asarray(book.convert("L")).astype(float))
+    drawn = [np.asarray(draw_landscape(48, 32, seed=page).convert("L")) for page in range(3)]
+    for page, found in enumerate(means):
+        likeness = [np.corrcoef(found.ravel(), one.ravel())[0, 1] for one in drawn]
+        assert np.argmax(likeness) == page
+    assert run(tmp_path / "book.tif", "-o", out, "--all-pages", "--format", "jpg")[0] == 0
+    assert names_in(out) == ["book-page-2.jpg", "book-page-3.jpg", "book.jpg", "book.tif"]
+    for wanted in ([], ["--format", "jpg"]):
+        code, printed, _ = run(tmp_path / "book.tif", "-o", out, "--all-pages", "--skip-existing", *wanted)
+        assert code == 0 and "1 left alone" in printed
+    (out / "book-page-2.jpg").unlink()
+    code, printed, _ = run(tmp_path / "book.tif", "-o", out, "--all-pages", "--skip-existing", "--format", "jpg")
+    assert "1 coloured" in printed and len(names_in(out)) == 4
+    # The first page alone is not the book.
+    run(tmp_path / "book.tif", "-o", tmp_path / "first")
+    code, printed, _ = run(tmp_path / "book.tif", "-o", tmp_path / "first", "--all-pages", "--skip-existing")
+    assert "1 coloured" in printed
+    with Image.open(tmp_path / "first" / "book.tif") as book:
+        assert book.n_frames == 3
+    assert not [record for record in caplog.records if "--all-pages" in record.getMessage()][1:]
+
+
+def test_a_page_that_cannot_be_read_is_named(run, tmp_path):
+    make_pages(tmp_path / "a.tif", compression="tiff_adobe_deflate")
+    content = bytearray((tmp_path / "a.tif").read_bytes())
+    with Image.open(tmp_path / "a.tif") as book:
+        book.seek(2)
+        start = book.tag_v2[273][0]
+    content[start : start + 40] = bytes(40)
+    (tmp_path / "a.tif").write_bytes(content)
+    code, _, errors = run(tmp_path / "a.tif", "-o", tmp_path / "out", "--all-pages")
+    assert code == 1 and errors.count("a.tif") == 1 and "page 3" in errors
+    assert names_in(tmp_path / "out") == []
+
+
+def test_invert(run, tmp_path):
+    grey = draw(tmp_path / "in" / "a.png")
+    Image.fromarray(255 - np.asarray(Image.open(grey))).save(tmp_path / "negative.png")
+    assert run(tmp_path / "negative.png", "-o", tmp_path / "out", "--invert")[0] == 0
+    assert run(grey, "-o", tmp_path / "out")[0] == 0
+    results = [np.asarray(Image.open(tmp_path / "out" / name)) for name in ("negative.png", "a.png")]
+    assert np.array_equal(*results)
