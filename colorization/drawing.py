@@ -110,6 +110,27 @@ def draw_landscape(width: int = 1200, height: int = 800, scene: Scene = Scene())
     return drawn.filter(ImageFilter.GaussianBlur(0.5))
 
 
+def draw_in_color(width: int = 1200, height: int = 800, scene: Scene = Scene()) -> Image.Image:
+    """Draw the same landscape in plain colours: blue above, green to brown below, all at the drawing's own L*.
+
+    Returns:
+        Mode RGB, [height, width].
+    """
+    import torch
+
+    from colorization.model.color import join, lightness
+
+    grey = np.array(draw_landscape(width, height, scene).convert("RGB"))
+    light = lightness(torch.from_numpy(grey))
+    y = torch.linspace(0, 1, height)[:, None].expand(height, width)
+    ground = torch.sigmoid((y - scene.top) * 30)  # 0 in the sky, 1 in the ground
+    water = torch.sigmoid((y - scene.shore) * 60)
+    strength = (1 - (light / 100 - 0.5).abs() * 1.2).clamp(min=0.1)
+    a = strength * ((1 - ground) * -2 + ground * (1 - water) * -14 + water * -6)
+    b = strength * ((1 - ground) * -24 + ground * (1 - water) * 26 + water * -12)
+    return Image.fromarray(join(light, torch.stack((a, b))).numpy())
+
+
 def _noise(random: np.random.Generator, height: int, width: int, cells: tuple[int, int], octaves: int) -> np.ndarray:
     """Fractal noise [height, width], about 0 to 1: octaves of random grids, each finer by 2 and weaker by 2.
 

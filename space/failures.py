@@ -34,8 +34,12 @@ class Figures:
 
     def value(self, part: str, column: str, measure: str) -> float | None:
         """A figure of a slice ("all", "sky no", ...) and column ("model", "grey", "truth"); None if not measured."""
-        found = self.content["slices"].get(part, {}).get(column, {}).get(measure)
+        found = self.figure(part, column, measure)
         return None if found is None else found["value"]
+
+    def figure(self, part: str, column: str, measure: str) -> dict | None:
+        """As :meth:`value`, with its 95 % ``interval``."""
+        return self.content["slices"].get(part, {}).get(column, {}).get(measure)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -102,12 +103,31 @@ class Comparison:
 
 
 def compare(service: ColorizeService, source: Path, second: Models | None = None) -> Comparison:
+    """Do all of :func:`compare_in_steps` at once."""
+    *_, found = compare_in_steps(service, source, second)
+    return found
+
+
+def warm_up() -> None:
+    """Load what measuring takes, which is seconds of importing, before anybody waits for it."""
+    import torch
+
+    with torch.inference_mode():
+        _figures(np.zeros((32, 32, 3), np.uint8), np.full((32, 32, 3), 9, np.uint8))
+
+
+def compare_in_steps(
+    service: ColorizeService, source: Path, second: Models | None = None
+) -> Iterator[str | Comparison]:
     """Grey a colour photograph, colour it, and measure the result and a baseline against the truth.
 
     Args:
         service: with the model that is measured.
         source: the visitor's file.
         second: another model as the baseline; None for the grey picture.
+
+    Yields:
+        What is done now, in words, a few times; at last the comparison.
 
     Raises:
         UnreadableImageError: if it is no picture.
@@ -119,8 +139,10 @@ def compare(service: ColorizeService, source: Path, second: Models | None = None
     from colorization.sky import sky_fraction, sky_label
     from eval.inputs import make_input
 
+    yield "Reading the photograph"
     truth = _reduced(source)
     grey = make_input(truth.rgb)
+    yield "Colouring it again"
     with torch.inference_mode():
         if _mean_chroma(truth.rgb) < NEAR_GREY:
             raise PageError(
@@ -129,9 +151,12 @@ def compare(service: ColorizeService, source: Path, second: Models | None = None
         results = {RELEASE: _coloured(service.models, grey, truth.name)}
         baseline = GREY if second is None else SECOND
         results[baseline] = np.array(grey) if second is None else _coloured(second, grey, truth.name)
-        figures, maps = {}, {}
-        for name, rgb in [*results.items(), ("Truth", truth.rgb)]:
+    figures, maps = {}, {}
+    for name, rgb in [*results.items(), ("Truth", truth.rgb)]:
+        yield f"Measuring: {name}"
+        with torch.inference_mode():
             figures[name], maps[name] = _figures(rgb, truth.rgb)
+    yield "Drawing the maps of errors"
     folder = service.fresh_folder()
     shown: list[tuple[str, Image.Image, str]] = [
         ("truth", Image.fromarray(truth.rgb), "Truth"),
@@ -152,7 +177,7 @@ def compare(service: ColorizeService, source: Path, second: Models | None = None
     for stem, picture, caption in shown:
         picture.save(folder / f"{stem}.png", compress_level=1)
         pictures.append((folder / f"{stem}.png", caption))
-    return Comparison(tuple(pictures), figures, share, label, (truth.width, truth.height))
+    yield Comparison(tuple(pictures), figures, share, label, (truth.width, truth.height))
 
 
 def written(measure: Measure, value: float | None) -> str:

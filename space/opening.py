@@ -11,6 +11,7 @@ from PIL import Image
 
 from colorization.model.images import UnreadableImageError
 from space.examples import THUMBNAIL, Example, ExampleShelf
+from space.measure import warm_up
 from space.models import PageError
 from space.service import ColorizeService, Colouring
 from space.views import address_of, encode, write_fresh
@@ -68,6 +69,7 @@ class Opening:
                 except (PageError, UnreadableImageError, OSError) as error:
                     logger.warning("The example %r cannot be coloured: %s", example.title, error)
                 self._first.set()
+            warm_up()
         finally:
             self._first.set()
 

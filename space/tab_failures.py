@@ -9,18 +9,13 @@ import gradio as gr
 
 from space.failures import Experiment, Figures, SkyExperiment, read_figures
 from space.service import ColorizeService, PageError
+from space.story import tell
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
 
-_STORY = """## Why some photographs come out brown or pale
-A grey photograph does not say what colour anything was. A program guesses from what usually goes together: over a
-bright, smooth strip there is blue; under a wide sky there are green meadows and brown earth.
-
-**Without a sky, most of these hints are gone.** A wall of rock, a pale wood, still water up close: each could be grey,
-green, red or brown, and the safest guess is a thin brown that is never very wrong, as in an old sepia print.
-That is the known weakness of small programs like this one, and it is not solved here."""
 _HELP = """## What you can do
 - Leave the sky in when you crop or scan; colour first, crop later.
-- If a result is pale, move *Colour strength* up; if it is too brown, move *Warmth* towards cooler.
+- If a result is pale, move *Colour strength* up; if it is too brown, take another of the small pictures below it, or
+  move *Warmth* towards cooler.
 - Do not trust a colour because it looks right. People, buildings, rooms, night scenes and drawings are not what the
   model was trained on, and no program can know the colour of a jacket."""
 _EXPERIMENT = """## See for yourself
@@ -28,13 +23,13 @@ The same ground is coloured twice: with the sky in sight, and with everything ab
 _COLUMNS = (("all", "All"), ("sky yes", "Sky in sight"), ("sky no", "No sky"), ("chroma low", "Palest third"))
 
 
-def build(service: ColorizeService) -> None:
-    """Lay out the tab."""
+def build(service: ColorizeService, tab: gr.Tab) -> None:
+    """Lay out the tab; its pictures appear when ``tab`` is selected for the first time."""
     experiment = SkyExperiment(service)
     figures = read_figures(service.models.folder())
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
-            gr.Markdown(_STORY)
+            gr.Markdown(tell(figures), elem_id="failures-story")
             gr.HTML(_published(figures), elem_id="published", elem_classes="figures")
         with gr.Column(scale=3, min_width=320):
             gr.Markdown(_EXPERIMENT)
@@ -64,6 +59,9 @@ def build(service: ColorizeService) -> None:
     def on_drawing() -> tuple:
         return _shown(experiment.on_drawing())
 
+    def on_opening(shown: list | None) -> tuple:
+        return gr.skip() if shown else on_drawing()
+
     def on_photograph(upload: dict | None) -> tuple:
         path = uploaded_path(upload)
         if path is None:
@@ -83,6 +81,7 @@ def build(service: ColorizeService) -> None:
         facts = {"chroma_with": found.chroma_with, "chroma_without": found.chroma_without, "cut": found.cut}
         return facts, _files(found)
 
+    tab.select(told(on_opening), pictures, [pictures, said], show_progress_on=[said], **PRIVATE)
     drawn.click(told(on_drawing), None, [pictures, said], show_progress_on=[said], **PRIVATE)
     start.click(told(on_photograph), photo, [pictures, said], preprocess=False, show_progress_on=[said], **PRIVATE)
     facts, for_programs = gr.JSON(visible=False), gr.Button(visible=False)
@@ -154,22 +153,27 @@ def _dependence(sky: dict | None) -> str:
         return ""
     lost, control = sky["chroma_lost"], sky["chroma_lost_control"]
 
-    def said(figure: dict) -> str:
-        low, high = figure["interval"]
-        return f"{figure['value']:.0%} ({low:.0%} to {high:.0%})"
-
     if lost["interval"][0] > control["interval"][1]:
         verdict = "So this model does depend on seeing the sky."
     elif lost["interval"][1] < control["interval"][0]:
-        verdict = "Any crop costs some colour; for this model, losing sight of the sky costs no more than that."
+        verdict = "So losing sight of the sky costs this model less colour than any other crop of the same size."
     else:
-        verdict = "The two cannot be told apart: any crop costs some colour."
+        verdict = "The two cannot be told apart."
+    before, after = sky["sepia_rate_whole"]["value"], sky["sepia_rate_cut"]["value"]
     return (
-        f"<p>The experiment beside this, on {sky['n']:,} photographs: with the sky cut away, the ground lost "
-        f"{said(lost)} of its colourfulness. Cutting as much from the left and right, which leaves the sky, cost "
-        f"{said(control)}. {verdict} Grounds in one brown tone: {sky['sepia_rate_whole']['value']:.1%} before, "
-        f"{sky['sepia_rate_cut']['value']:.1%} after.</p>"
+        f"<p>The experiment beside this, on {sky['n']:,} photographs: with the sky cut away, the ground "
+        f"{_lost_or_gained(lost)} of its colourfulness. With as much cut from the left and right, which leaves the "
+        f"sky, it {_lost_or_gained(control)}. {verdict} Grounds in one brown tone: {before:.1%} with the sky in sight, "
+        f"{after:.1%} without.</p>"
     )
+
+
+def _lost_or_gained(figure: dict) -> str:
+    """A loss as the file has it, in words that follow its sign, and its interval from less to more."""
+    value, (low, high) = figure["value"], sorted(figure["interval"])
+    word, ends = ("lost", (low, high)) if value >= 0 else ("gained", (-high, -low))
+    chance = " (which may be chance)" if low <= 0 <= high else ""
+    return f"{word} {abs(value):.0%} ({ends[0]:.0%} to {ends[1]:.0%}){chance}"
 
 
 def _links(links: dict[str, str]) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import gradio as gr
 
+from colorization.drawing import draw_in_color
 from space.measure import (
     LONGEST_SIDE,
     MAP_COLOURS,
@@ -13,11 +15,13 @@ from space.measure import (
     MEASURES,
     Comparison,
     compare,
+    compare_in_steps,
     written,
 )
 from space.models import Models
 from space.service import ColorizeService, PageError
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
+from space.views import encode, write_fresh
 
 _INTRO = f"""How good are the colours? Add a **colour** photograph. It is made grey, coloured again, and compared with
 what it really looked like. Measured at no more than {LONGEST_SIDE} pixels a side."""
@@ -30,6 +34,7 @@ _SKY = {
     "no": "No sky was found in it. That is the harder case: the tab “When it fails” says why.",
     "uncertain": "A little sky was found in it, or something that looks like sky.",
 }
+_EMPTY = "<p role='status'>Pictures and figures will appear here.</p>"
 _WITHOUT, _WITH = "No colour at all (grey)", "Another model"
 
 
@@ -48,12 +53,13 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
             )
             baseline = gr.Radio(
                 [_WITHOUT, _WITH],
-                value=_WITHOUT,
+                value=_WITH if second else _WITHOUT,
                 label="Compare with",
                 visible=second is not None,
                 elem_id="measure-baseline",
             )
             start = gr.Button("Measure", variant="primary", size="lg", elem_id="measure-start")
+            example = gr.Button("Take a drawn landscape in colour", size="sm", elem_id="measure-example")
         with gr.Column(scale=3, min_width=320, elem_id="measured"):
             pictures = gr.Gallery(
                 label="Pictures",
@@ -65,15 +71,27 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
                 visible=False,
                 elem_id="measure-pictures",
             )
-            figures = gr.HTML("<p>Pictures and figures will appear here.</p>", elem_id="measure-figures")
+            figures = gr.HTML(_EMPTY, elem_id="measure-figures")
 
-    def run(upload: dict | None, against: str) -> tuple:
+    def run(upload: dict | None, against: str) -> Iterator[tuple]:
         path = uploaded_path(upload)
         if path is None:
             raise PageError("Add a colour photograph first.")
-        found = compare(service, Path(path), second if against == _WITH else None)
-        shown = [(str(file), caption) for file, caption in found.pictures]
-        return gr.Gallery(value=shown, visible=True), _report(found)
+        yield from steps(Path(path), against)
+
+    def run_example(against: str) -> Iterator[tuple]:
+        yield from steps(drawn_in_color(service), against)
+
+    def steps(path: Path, against: str) -> Iterator[tuple]:
+        for found in compare_in_steps(service, path, second if against == _WITH else None):
+            if isinstance(found, str):
+                yield gr.skip(), f"<p role='status'>{found} …</p>"
+            else:
+                shown = [(str(file), caption) for file, caption in found.pictures]
+                yield gr.Gallery(value=shown, visible=True), _report(found)
+
+    def forget() -> tuple:
+        return gr.Gallery(value=None, visible=False), _EMPTY
 
     def measure(photo: dict | None, against: str = _WITHOUT) -> tuple[dict, list]:
         """Make a colour photograph grey, colour it, and measure the result against the truth.
@@ -98,18 +116,23 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
         }
         return facts, [(str(file), caption) for file, caption in found.pictures]
 
-    start.click(
-        told(run),
-        [photo, baseline],
-        [pictures, figures],
-        preprocess=False,
-        show_progress_on=[figures],
-        **PRIVATE,
+    outputs, quick = [pictures, figures], {"show_progress": "hidden", **PRIVATE}
+    running = start.click(told(run), [photo, baseline], outputs, preprocess=False, **quick)
+    trying = example.click(lambda: (None, *forget()), None, [photo, *outputs], **quick).then(
+        told(run_example), baseline, outputs, **quick
     )
+    for event in (running, trying):
+        event.failure(forget, None, outputs, **quick)
+    gr.on([photo.input, photo.clear], forget, None, outputs, cancels=[running, trying], **quick)
     facts, for_programs = gr.JSON(visible=False), gr.Button(visible=False)
     for_programs.click(
         told(measure), [photo, baseline], [facts, pictures], preprocess=False, api_name="measure"
     )  # fmt: skip
+
+
+def drawn_in_color(service: ColorizeService) -> Path:
+    """A landscape in colour that the project draws, as a file."""
+    return write_fresh(service.fresh_folder(), "drawn-landscape", encode(draw_in_color(), 92))
 
 
 def _report(found: Comparison) -> str:

@@ -88,7 +88,7 @@ def build_page(
                 tab_batch.build(service)
             with gr.Tab("Compare and measure", id="measure", elem_id="tab-measure"):
                 tab_measure.build(service, Models(second, device) if second else None)
-            with gr.Tab("When it fails", id="failures", elem_id="tab-failures"):
-                tab_failures.build(service)
+            with gr.Tab("When it fails", id="failures", elem_id="tab-failures") as failures:
+                tab_failures.build(service, failures)
         gr.Markdown(_SMALL_PRINT, elem_id="small-print", elem_classes="small-print")
     return page.queue(default_concurrency_limit=2, max_size=100)

@@ -14,7 +14,7 @@ from colorization.files import replace_file
 from colorization.model.color import lightness
 from colorization.model.images import Photo
 
-LONGEST_SIDE = 1280  # px
+LONGEST_SIDE = 1024  # px
 QUALITY = 90
 MAX_GREY_BYTES = 170_000
 """Of the grey picture; the coloured one beside it takes up to a third more, and both together at most 400 kB."""

@@ -35,7 +35,7 @@ LAW = {
     "colorization.training.train": {"data", "model", "training"},
     "colorization.training.train_sky": {"sky", "model", "files", "training"},
     "colorization.data.build_dataset": {"data", "publishing.push"},
-    "colorization.drawing": set(),
+    "colorization.drawing": {"model.color"},
     "colorization.training.validation": {"data", "model", "files", "training.recipe", "eval"},
     "colorization.publishing": {"model", "sky", "files", "drawing", "publishing", "eval"},
     "colorization.__main__": {"model", "baselines", "files", "jobs", "colorization"},

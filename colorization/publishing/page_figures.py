@@ -81,6 +81,23 @@ def figures_of(results: dict, sha256: str, links: dict[str, str]) -> dict:
     }
 
 
+def figures_before(path: Path, figures: dict) -> dict | None:
+    """The figures of the release before, out of the file that is about to be replaced; None if it has none.
+
+    Only those of as many pictures of the same set are of use beside the new ones.
+    """
+    try:
+        old = json.loads(path.read_text(encoding="utf-8"))
+        if (old["set"], old["pictures"]) != (figures["set"], figures["pictures"]):
+            return None
+        if old["weights_sha256"] == figures["weights_sha256"]:  # written a second time for one release
+            return old.get("before")
+        slices = {part: {"model": columns["model"]} for part, columns in old["slices"].items()}
+        return {"created": old["created"], "weights_sha256": old["weights_sha256"], "slices": slices}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
 def _short(figure: dict) -> dict:
     """Value and 95 % interval, with as many digits as anybody will show."""
     return {
@@ -103,6 +120,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         results = json.loads(args.results.read_text(encoding="utf-8"))
         figures = figures_of(results, hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(), links)
+        figures["before"] = figures_before(args.output, figures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"there is no {error} in it" if isinstance(error, KeyError) else str(error)
         logger.error("%s: %s.", args.results, reason.rstrip("."))

@@ -16,6 +16,7 @@ from colorization.model.pipeline_colorization import EMBEDDED_MODEL
 from colorization.publishing import page_figures
 from space.failures import FIGURES, Figures, SkyExperiment, read_figures
 from space.service import ColorizeService, PageError
+from space.story import tell
 from space.tab_failures import _published
 
 from .conftest import mean_chroma
@@ -54,7 +55,7 @@ def test_the_command_takes_the_figures_of_these_weights_only(tmp_path: Path, cap
     found = read_figures(EMBEDDED_MODEL, target)
     assert found.current and found.value("sky no", "model", "sepia_rate") == 0.25
     text = _published(found)
-    assert "12 photographs" in text and "25% (20% to 30%)" in text and "https://example.org/card" in text
+    assert "12 photographs" in text and "lost 25% (20% to 30%)" in text and "https://example.org/card" in text
     target.unlink()
     results.write_text(json.dumps(_results("0" * 64)))
     assert page_figures.main(options) == 1 and "no colorizer" in caplog.text
@@ -72,6 +73,50 @@ def test_what_is_published_comes_from_the_file_alone() -> None:
     numbers = re.findall(r"<td>(.*?)</td>", _published(Figures(other, True)))
     counts = {f"{part['n']:,}" for part in other["slices"].values()}
     assert set(numbers) - counts == {"12%", "+0.0 dB", "0.1 / 0.1"}
+
+
+def test_words_follow_the_sign_of_the_figures() -> None:
+    """The same sentences with other figures say the opposite; numbers are never negative losses."""
+    real = read_figures(EMBEDDED_MODEL)
+    assert real is not None
+
+    def told(lost: float, brown: float, ours: float) -> str:
+        content = copy.deepcopy(real.content)
+        figure = {"value": lost, "interval": [lost - 0.01, lost + 0.01]}
+        control = {"value": 0.0, "interval": [-0.01, 0.01]}
+        rates = {key: {"value": brown, "interval": [brown, brown]} for key in ("sepia_rate_whole", "sepia_rate_cut")}
+        content["sky_dependence"] = {"n": 9, "chroma_lost": figure, "chroma_lost_control": control, **rates}
+        model = content["slices"]["sky no"]["model"]
+        for key in ("sepia_rate", "one_hue_rate"):
+            model[key] = {"value": brown, "interval": [max(0, brown - 0.01), brown + 0.01]}
+            content["slices"]["sky no"]["truth"][key] = {"value": 0.0, "interval": [0.0, 0.0]}
+        model["ciede2000_mean"] = {"value": ours, "interval": [ours, ours]}
+        before = {"value": 0.1, "interval": None}
+        content["before"] = {"slices": {"sky no": {"model": {"sepia_rate": before, "one_hue_rate": before}}}}
+        figures = Figures(content, True)
+        return tell(figures) + _published(figures)
+
+    bad, good = told(0.2, 0.3, 99), told(-0.2, 0.0, 1)
+    assert "lost 20%" in bad and "does depend on seeing the sky" in bad and "known weakness of programs" in bad
+    assert "gained 20%" in good and "does depend" not in good and "is not seen here" in good
+    assert "grey would have been the safer guess" in bad and "without one (1.0, left grey" in good
+    assert "10.0% before and 30.0% now (more)" in bad and "10.0% before and 0.0% now (fewer)" in good
+    assert "-20%" not in bad + good
+
+
+def test_the_release_before_is_kept_beside_the_new_one(tmp_path: Path) -> None:
+    sha256 = hashlib.sha256((EMBEDDED_MODEL / "model.safetensors").read_bytes()).hexdigest()
+    results, target = tmp_path / "results.json", tmp_path / "figures.json"
+    results.write_text(json.dumps(_results(sha256)))
+    assert page_figures.main([str(results), "--output", str(target)]) == 0
+    old = json.loads(target.read_text())
+    assert old["before"] is None
+    old["weights_sha256"], old["slices"]["sky no"]["model"]["sepia_rate"]["value"] = "0" * 64, 0.5
+    target.write_text(json.dumps(old))
+    for _ in range(2):  # written twice for one release, it still has the one before
+        assert page_figures.main([str(results), "--output", str(target)]) == 0
+        before = json.loads(target.read_text())["before"]
+        assert before["slices"]["sky no"]["model"]["sepia_rate"]["value"] == 0.5
 
 
 def test_figures_of_another_model_say_so(tiny_model_dir: Path, tmp_path: Path) -> None:
