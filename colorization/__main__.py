@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
-import math
 import sys
 import tempfile
 import time
@@ -254,7 +253,7 @@ class Batch:
     def _has_pages(self, job: Job, pages: int, target: Path, identity: str | None) -> bool:
         """Whether all pages of a file are in a result, or in results of their own."""
         if output_format(target) == "TIFF":
-            return read_photo(target, max_megapixels=math.inf).pages == pages
+            return read_photo(target, max_megapixels=self.args.max_megapixels).pages == pages
         return all(self.targets.choose(job, page_name(page), identity)[1] for page in range(1, pages))
 
     def _read(self, job: Job, page: int = 0) -> Photo:
