@@ -33,6 +33,7 @@ class ColorizationConfig(PreTrainedConfig):
         attention_width: of "dinov2": channels of the attention blocks over the backbone's tokens.
         attention_layers: their number.
         attention_heads: heads of each.
+        detail_dropout: of "dinov2", in training: how often a picture goes without the convolutional path.
         guided: whether the network takes hints and a palette and predicts the mean chroma of the picture; needs a
             classifier.
         ab_scale: CIE units of ab that a raw network output of 1 stands for.
@@ -56,6 +57,7 @@ class ColorizationConfig(PreTrainedConfig):
     attention_width: int = 256
     attention_layers: int = 2
     attention_heads: int = 4
+    detail_dropout: float = 0.25
     guided: bool = False
     ab_scale: float = 64.0
     temperature: float = 0.4
@@ -93,7 +95,7 @@ class ColorizationConfig(PreTrainedConfig):
             raise ValueError(f"ab_scale is a number of CIE units above 0, not {self.ab_scale}.")
         if self.temperature < 0:
             raise ValueError(f"temperature is a number from 0 on, not {self.temperature}.")
-        for name in ("classification_share", "calibration"):
+        for name in ("classification_share", "calibration", "detail_dropout"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is in [0, 1], not {getattr(self, name)}.")
         if self.guided and self.head not in ("classification", "both"):

@@ -93,6 +93,8 @@ class Dinov2ColorNetwork(nn.Module):
         detail_widths: of the convolutional path, stem and stages at stride 4 and 8.
         decoder_widths: at stride 8 and 4.
         bins: classes of the classifier.
+        detail_dropout: probability of a picture to lose the convolutional path in training, so that colors follow from
+            what is recognized.
     """
 
     def __init__(
@@ -105,9 +107,10 @@ class Dinov2ColorNetwork(nn.Module):
         detail_widths: Sequence[int],
         decoder_widths: Sequence[int],
         bins: int,
+        detail_dropout: float,
     ) -> None:
         super().__init__()
-        self.backbone = Dinov2Model(backbone)
+        self.backbone, self.detail_dropout = Dinov2Model(backbone), detail_dropout
         self.patch, self.taps = backbone.patch_size, tuple(taps)
         features = len(self.taps) * backbone.hidden_size
         # Of the features over training pictures: one scale for all channels, and a byte is enough to keep one.
@@ -130,20 +133,23 @@ class Dinov2ColorNetwork(nn.Module):
         )
         self.guidance = GuidanceInputs((first, second, width), bins, width)
 
-    def see(self, x: torch.Tensor) -> torch.Tensor:
+    def look(self, x: torch.Tensor) -> torch.Tensor:
         """Ask the backbone about whole pictures.
 
         Args:
             x: pixel_values [B, 3, h, w]; sides that are no multiples of 16 are brought to the nearest.
 
         Returns:
-            [B, 1 + gh * gw, C] standardised features of the picture (first) and of its cells, row by row.
+            [B, 1 + gh * gw, C] features of the picture (first) and of its cells, row by row.
         """
         rows, columns = cells_of(*x.shape[-2:])
         x = _resize(x, rows * self.patch, columns * self.patch)
         states = self.backbone(x.to(self.project.weight.dtype), output_hidden_states=True).hidden_states
-        features = torch.cat([states[tap] for tap in self.taps], dim=2)
-        standard = (features.float() - self.feature_mean.float()) / self.feature_std.float()
+        return torch.cat([states[tap] for tap in self.taps], dim=2)
+
+    def see(self, x: torch.Tensor) -> torch.Tensor:
+        """Standardize what the backbone says of whole pictures; shapes as in :meth:`look`."""
+        standard = (self.look(x).float() - self.feature_mean.float()) / self.feature_std.float()
         return standard.clamp(-_FEATURE_RANGE, _FEATURE_RANGE).to(x.dtype)
 
     def forward(
@@ -153,7 +159,6 @@ class Dinov2ColorNetwork(nn.Module):
         palette: torch.Tensor | None = None,
         features: torch.Tensor | None = None,
         window: tuple[int, int, int, int] | None = None,
-        keep_detail: torch.Tensor | None = None,
     ) -> RawOutput:
         """Predict colour, in the network's units.
 
@@ -163,7 +168,6 @@ class Dinov2ColorNetwork(nn.Module):
             palette: [B, Q].
             features: what :meth:`see` said of the whole picture, where it is known.
             window: rows and columns of the whole picture in cells, and the window's top and left cell in it.
-            keep_detail: [B, 1, 1, 1], 0 where the detail path is dropped, 1 elsewhere; for training.
         """
         rows, columns = window[:2] if window else cells_of(*x.shape[-2:])
         tokens = self.project((self.see(x) if features is None else features).to(self.project.weight.dtype))
@@ -181,8 +185,9 @@ class Dinov2ColorNetwork(nn.Module):
         coarse = _to_map(self.coarse(cells), rows, columns)
         context = _to_map(cells, rows, columns)
         stride4, stride8 = self.detail(x)
-        if keep_detail is not None:
-            stride4, stride8 = stride4 * keep_detail, stride8 * keep_detail
+        if self.training and self.detail_dropout:
+            kept = (torch.rand(len(x), 1, 1, 1, device=x.device) >= self.detail_dropout).to(stride4.dtype)
+            stride4, stride8 = stride4 * kept, stride8 * kept
         if window:
             _, _, top, left = window
             height, width = x.shape[-2] // CELL, x.shape[-1] // CELL

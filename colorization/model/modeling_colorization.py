@@ -67,6 +67,7 @@ class ColorizationModel(PreTrainedModel):
                 config.encoder_widths,
                 config.decoder_widths,
                 len(ab_centres()),
+                config.detail_dropout,
             )
         return ColorUNet(
             ResNetEncoder(config.encoder_widths),
@@ -113,6 +114,8 @@ class ColorizationModel(PreTrainedModel):
         hints: torch.Tensor | None = None,
         palette: torch.Tensor | None = None,
         return_dict: bool | None = None,
+        features: torch.Tensor | None = None,
+        window: tuple[int, int, int, int] | None = None,
     ) -> ColorizationOutput | tuple:
         """Predict colour.
 
@@ -125,6 +128,9 @@ class ColorizationModel(PreTrainedModel):
             palette: [B, Q] share of each bin of ab in a photograph whose colours are wanted, a row of zeros for none.
                 Guided networks only.
             return_dict: False for a plain tuple.
+            features: "dinov2" only: what ``network.see`` said of the whole picture, when only a window of it is asked
+                for: ``pixel_values`` are then those of the window, ``hints`` still of the whole picture.
+            window: rows and columns of the whole picture in cells of 16 px, top and left cell of the window in it.
 
         Returns:
             [`ColorizationOutput`] with ``ab`` in CIE units.
@@ -140,6 +146,8 @@ class ColorizationModel(PreTrainedModel):
                 scale = hints.new_tensor([self.config.ab_scale, self.config.ab_scale, 1])
                 guidance["hints"] = (hints / scale[:, None, None]).to(self.dtype)
             guidance["palette"] = None if palette is None else palette.to(self.dtype)
+        if features is not None:
+            guidance |= {"features": features.to(self.dtype), "window": window}
         raw = self.network(pixel_values.to(self.dtype), **guidance)
         with full_precision(pixel_values.device.type):
             output = self._interpret(raw)

@@ -24,8 +24,10 @@ class Batch:
     """L* [n, 1, h, w] as the model sees it, aged."""
     ab: torch.Tensor
     """Truth [n, 2, h, w], CIE units."""
-    rgb: torch.Tensor
-    """Truth [n, 3, h, w], sRGB in [0, 1]."""
+    rgb: torch.Tensor | None
+    """Truth [n, 3, h, w], sRGB in [0, 1]; None where it is not kept."""
+    whole_ab: torch.Tensor | None = None
+    """Truth of the whole picture, where ``ab`` is that of a window of it."""
 
 
 def make_batch(rgb: torch.Tensor, recipe: Recipe, guided: bool, generator: torch.Generator) -> Batch:

@@ -5,14 +5,20 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
+from torch import nn
 from torchvision.models import MobileNet_V2_Weights, ResNet18_Weights
+from transformers import Dinov2Model
 from transformers.utils import logging
 
 from ..model.modeling_colorization import ColorizationModel
 
 logger = logging.get_logger(__name__)
 
-IMAGENET_ENCODERS = {"resnet-unet": ResNet18_Weights, "mobilenet-unet": MobileNet_V2_Weights}
+IMAGENET_ENCODERS = {
+    "resnet-unet": ResNet18_Weights,
+    "mobilenet-unet": MobileNet_V2_Weights,
+    "dinov2": ResNet18_Weights,
+}
 """Architectures whose encoder can start from ImageNet, and torchvision's weights of it."""
 
 
@@ -33,7 +39,7 @@ def load_encoder(model: ColorizationModel, weights: str | Path | None = "imagene
         return
     if model.config.architecture not in IMAGENET_ENCODERS:
         raise ValueError(f"{model.config.architecture} has no encoder of ImageNet; train it with --encoder none.")
-    encoder = model.network.encoder
+    encoder = encoder_of(model)
     if weights == "imagenet":
         known = IMAGENET_ENCODERS[model.config.architecture]
         state = known.IMAGENET1K_V1.get_state_dict(progress=True)
@@ -53,6 +59,34 @@ def load_encoder(model: ColorizationModel, weights: str | Path | None = "imagene
         f"missing in the file: {', '.join(missing) or 'none'}; not used: {', '.join(unused) or 'none'}; "
         "the context stage and the decoder start at random."
     )
+
+
+def encoder_of(model: ColorizationModel) -> nn.Module:
+    """Return the convolutional part of a model that ImageNet weights fit."""
+    return model.network.detail if model.config.architecture == "dinov2" else model.network.encoder
+
+
+def load_backbone(model: ColorizationModel, source: str | Path = "facebook/dinov2-small") -> None:
+    """Start the frozen backbone from DINOv2; of more blocks than the model has, the first.
+
+    Args:
+        model: of the architecture "dinov2"; its backbone is changed in place.
+        source: an id on the Hub, or a folder.
+
+    Raises:
+        OSError: if the source cannot be read.
+        ValueError: if it is a backbone of another width.
+    """
+    own = model.network.backbone
+    loaded = Dinov2Model.from_pretrained(source, dtype=torch.float32)
+    state, wanted = loaded.state_dict(), own.state_dict()
+    if missing := sorted(
+        name for name, value in wanted.items() if name not in state or state[name].shape != value.shape
+    ):
+        raise ValueError(f"{source}: not the backbone of this model; {missing[0]} is missing or of another shape.")
+    own.load_state_dict({name: state[name] for name in wanted})
+    count, blocks = own.config.num_hidden_layers, loaded.config.num_hidden_layers
+    logger.warning(f"Backbone from {source}: the first {count} of its {blocks} blocks; they are not trained.")
 
 
 def _read_state(path: Path) -> dict[str, torch.Tensor]:

@@ -28,7 +28,8 @@ from ..model.modeling_colorization import ColorizationModel
 from .batches import Batch, make_batch
 from .checkpoints import export, load_checkpoint, save_checkpoint
 from .discriminator import PatchDiscriminator
-from .encoders import IMAGENET_ENCODERS
+from .encoders import IMAGENET_ENCODERS, encoder_of
+from .features import FeatureStore
 from .losses import discriminator_loss, generator_loss
 from .objective import Objective
 from .recipe import Recipe, save_recipe
@@ -69,7 +70,7 @@ class Machine:
 def train(
     model: ColorizationModel,
     recipe: Recipe,
-    pictures: datasets.Dataset | datasets.IterableDataset,
+    pictures: datasets.Dataset | datasets.IterableDataset | FeatureStore,
     validation: Validation,
     output: Path,
     resume: bool = False,
@@ -80,7 +81,7 @@ def train(
     Args:
         model: with its encoder already loaded.
         recipe: all numbers of the run; a resolved copy is saved in ``output``.
-        pictures: data set with an ``image`` column, of the disk or streamed.
+        pictures: data set with an ``image`` column, of the disk or streamed, or features kept of one.
         validation: measures the averaged weights.
         output: folder for ``recipe.yaml``, ``history.csv``, ``training.png``, ``samples/``, ``checkpoints/`` and the
             model in ``model/`` (the best, where the recipe says by what).
@@ -129,9 +130,13 @@ def train(
     # The parts of each batch that are this process's, so that all together see what one process would.
     first = accelerator.process_index * recipe.accumulation
     own = range(first, first + recipe.accumulation)
-    loader, crops = load_crops(pictures, recipe, machine, seen, parts, own)
-    objective = Objective(recipe, _measure_prior(crops, recipe) if _classifies(model) else None)
-    batches = _batches(loader, recipe, model.config.guided, accelerator.device, seen, own)
+    if isinstance(pictures, FeatureStore):
+        objective = Objective(recipe, pictures.prior(recipe))
+        batches = pictures.batches(recipe, seen, own, parts, accelerator.device)
+    else:
+        loader, crops = load_crops(pictures, recipe, machine, seen, parts, own)
+        objective = Objective(recipe, _measure_prior(crops, recipe) if _classifies(model) else None)
+        batches = _batches(loader, recipe, model.config.guided, accelerator.device, seen, own)
 
     bar = tqdm(
         total=recipe.pictures, initial=seen, unit="img", smoothing=0.02, mininterval=2,
@@ -150,7 +155,7 @@ def train(
             with nullcontext() if last else accelerator.no_sync(network):
                 with accelerator.autocast():
                     predicted = network(**batch.inputs)
-                loss, terms = objective(predicted, batch.ab, batch.rgb)
+                loss, terms = objective(predicted, batch.ab, batch.rgb, batch.whole_ab)
                 if critic is not None and adversarial:
                     terms["adversarial"] = critic.judge(batch, predicted.ab)
                     loss = loss + adversarial * terms["adversarial"]
@@ -313,8 +318,10 @@ def _measure_prior(crops: Crops | StreamedCrops, recipe: Recipe, count: int = 2_
 def _freeze(model: ColorizationModel, recipe: Recipe) -> None:
     """Training mode for all but the frozen layers, whose statistics stay too."""
     model.train()
+    if model.config.architecture == "dinov2":
+        model.network.backbone.eval().requires_grad_(False)
     for name in recipe.frozen_encoder_layers:
-        model.network.encoder.get_submodule(name).eval().requires_grad_(False)
+        encoder_of(model).get_submodule(name).eval().requires_grad_(False)
 
 
 def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
@@ -323,7 +330,7 @@ def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
-            encoder = pretrained and name.startswith("network.encoder.")
+            encoder = pretrained and name.startswith(("network.encoder.", "network.detail."))
             groups.setdefault((encoder, parameter.ndim > 1), []).append(parameter)
     return [
         {

@@ -48,6 +48,9 @@ class Recipe:
     blur: float = 1.0
     grain: float = 4.0
     degradation_probability: float = 0.3
+    film_probability: float = 0.0  # of a view to be seen as a film sees it; kept features only
+    views: int = 0  # of a large picture, whose features are computed once and kept; 0 to train on crops of pictures
+    small_share: float = 0.0  # of what is seen, of pictures too small for crops; kept features only; 0 for as it comes
     min_chroma: float = 3.0  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
     min_lightness: float = 0.0  # mean L*; darker and lighter crops are left out too
     max_lightness: float = 100.0
@@ -59,9 +62,12 @@ class Recipe:
     colour_weight: float = 1.0
     huber_delta: float = 20.0  # CIE units
     chroma_weight: float = 0.0
+    relative_floor: float = 0.0  # squared CIE units; above 0, errors count relative to the colour a picture has
     classification_weight: float = 0.0
     uniform_share: float = 0.5  # 1: all pixels count alike; 0: rare colours count as much in sum as frequent ones
     mean_chroma_weight: float = 0.0
+    coarse_weight: float = 0.0  # of colours of the whole picture at stride 16, before the decoder
+    moments_weight: float = 0.0  # of the covariance of ab over the picture
     adversarial_loss: str = "vanilla"  # or "hinge"
     adversarial_weight: float = 0.0
     adversarial_from: float = 0.0  # share of the run after which the discriminator comes in
@@ -137,7 +143,7 @@ class Recipe:
             raise RecipeError(f"min_crop_scale is a share in (0, 1], not {self.min_crop_scale}.")
         for name in (
             "degradation_probability", "no_sky_share", "hint_probability", "palette_probability", "uniform_share",
-            "adversarial_from", "jitter",
+            "adversarial_from", "jitter", "film_probability", "small_share",
         ):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is in [0, 1], not {getattr(self, name)}.")
@@ -146,7 +152,8 @@ class Recipe:
                 raise RecipeError(f"{name} must be above 0, not {getattr(self, name)}.")
         for name in (
             "encoder_learning_rate", "weight_decay", "chroma_weight", "min_chroma", "warmup", "rotation",
-            "classification_weight", "mean_chroma_weight", "adversarial_weight", "patience",
+            "classification_weight", "mean_chroma_weight", "adversarial_weight", "patience", "views", "coarse_weight",
+            "moments_weight", "relative_floor",
         ):  # fmt: skip
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} must not be below 0, it is {getattr(self, name)}.")
@@ -166,6 +173,8 @@ class Recipe:
         config = self.config()
         if (self.hint_probability or self.palette_probability) and not config.guided:
             raise RecipeError("hint_probability and palette_probability need a guided model.")
+        if self.views and config.architecture != "dinov2":
+            raise RecipeError("views are for a model whose features can be kept: model.architecture 'dinov2'.")
         if config.head == "rgb" and self.colour_loss == "huber":
             raise RecipeError("colour_loss of a model that predicts RGB is l1 or mse.")
 

@@ -18,6 +18,15 @@ from ..conftest import draw_landscape
 # As in the recipe but for the widths: a few thousand weights learn what a test has time for.
 NARROW = {
     "resnet-unet": {"encoder_widths": [8, 8, 16, 16], "context_width": 16},
+    "dinov2": {
+        "backbone": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 56},
+        "taps": [1, 2],
+        "attention_width": 16,
+        "attention_heads": 2,
+        "encoder_widths": [8, 8, 16],
+        "decoder_widths": [16, 16],
+        "detail_dropout": 0.0,
+    },
     "mobilenet-unet": {"encoder_multiplier": 0.25, "context_width": 16},
     "unet": {"widths": [8, 16, 16]},
     "zhang": {"widths": [8]},
@@ -73,6 +82,7 @@ def test_overfits_eight_pictures_and_comes_back(name, tmp_path):
         warmup=80,
         frozen_encoder_layers=(),
         # By heart: the same view each time.
+        views=0,
         min_crop_scale=1.0,
         vertical_flip=False,
         rotation=0.0,
