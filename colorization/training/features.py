@@ -22,6 +22,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from ..data.ageing import age_print, film_lightness, random_film
+from ..data.pictures import read_row
 from ..files import replace_file
 from ..model.ab_bins import ab_histogram
 from ..model.color import rgb_to_lab
@@ -97,7 +98,7 @@ def make_view(
         picture = picture.resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    rgb = torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1).float() / 255
+    rgb = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
     lab = rgb_to_lab(rgb[None])[0]
     lightness = lab[:1]
     if rng.random() < recipe.film_probability:
@@ -226,7 +227,7 @@ def extract_features(
 
     Args:
         model: with its backbone loaded, of the architecture "dinov2".
-        pictures: with a column ``image``, and ``sky`` where it is known.
+        pictures: of ``load_pictures``, with a column ``sky`` where that is known.
         recipe: how pictures are seen and aged.
         folder: of the store; some 0.5 MB a view.
         dtype: in which the backbone computes.
@@ -282,7 +283,7 @@ def extract_features(
     try:
         first = content["pictures"]
         for index in tqdm(range(first, len(pictures)), initial=first, total=len(pictures), unit="img", mininterval=2):
-            picture = pictures[index]["image"].convert("RGB")
+            picture = Image.fromarray(read_row(pictures[index]).rgb)
             for number in range(views_of(picture, recipe)):
                 lightness, ab = make_view(picture, number, recipe, (recipe.seed, index, number))
                 view = {
@@ -312,7 +313,7 @@ def _measure_scale(network, pictures: datasets.Dataset, recipe: Recipe, count: i
     """Mean and standard deviation [C] of each channel of the features, over views spread over the data set."""
     some, generator = [], torch.Generator().manual_seed(recipe.seed)
     for index in np.unique(np.linspace(0, len(pictures) - 1, count).astype(int)).tolist():
-        picture = pictures[index]["image"].convert("RGB")
+        picture = Image.fromarray(read_row(pictures[index]).rgb)
         lightness, _ = make_view(picture, 0, recipe, (recipe.seed, index, 0))
         x = normalize_lightness(lightness[None]).to(network.feature_mean.device)
         cells = network.look(x)[0, 1:].float().cpu()

@@ -15,7 +15,8 @@ import torch
 from ..data.pictures import load_pictures
 from ..model import ColorizationModel
 from .checkpoints import DiskFullError
-from .encoders import IMAGENET_ENCODERS, load_encoder
+from .encoders import IMAGENET_ENCODERS, load_backbone, load_encoder
+from .features import extract_features
 from .loop import Machine, train
 from .recipe import Recipe, RecipeError, describe_recipe, list_recipes, load_recipe
 from .validation import HarnessValidation
@@ -25,13 +26,14 @@ examples:
   accelerate launch scripts/train.py --recipe landscape-base --data DATA --output RUN
   accelerate launch scripts/train.py --recipe landscape-base --data DATA --output RUN --resume
   python scripts/train.py --recipe unet-lab --data hf://datasets/ORG/NAME --streaming --output RUN
+  python scripts/train.py --recipe landscape-dinov2 --data DATA --features FEATURES --output RUN --mixed-precision bf16
   python scripts/train.py --recipe pix2pix --data DATA --output RUN pictures=50_000 model.attention=true
 several processes, machines or FSDP (version 2): `accelerate config` writes a file, `accelerate launch` reads it.
 """
 
 
-def build_model(recipe: Recipe, encoder: str, start_from: str | None) -> ColorizationModel:
-    """The recipe's model: with the weights of another one, or new with a pretrained encoder.
+def build_model(recipe: Recipe, encoder: str, start_from: str | None, backbone: str = "none") -> ColorizationModel:
+    """Make the recipe's model: with the weights of another one, or new with what is pretrained of it.
 
     Raises:
         OSError, ValueError: if weights cannot be read or do not fit.
@@ -42,6 +44,8 @@ def build_model(recipe: Recipe, encoder: str, start_from: str | None) -> Coloriz
     model = recipe.model_class(recipe.config())
     if model.config.architecture in IMAGENET_ENCODERS:
         load_encoder(model, None if encoder == "none" else encoder)
+    if model.config.architecture == "dinov2" and backbone != "none":
+        load_backbone(model, backbone)
     return model
 
 
@@ -54,6 +58,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--streaming", action="store_true", help="read the data while training, without a copy of it")
     parser.add_argument("--output", type=Path, help="folder for checkpoints, history and the model")
     parser.add_argument("--encoder", default="imagenet", help="'imagenet' (torchvision), 'none', or a file of weights")
+    parser.add_argument(
+        "--backbone",
+        default="facebook/dinov2-small",
+        help="of a recipe that has one: an id on the Hub, a folder, or 'none' (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--features",
+        type=Path,
+        metavar="DIR",
+        help="of a recipe with views: where the backbone's features of all pictures are kept; made there if need be",
+    )
     parser.add_argument("--start-from", metavar="MODEL", help="go on from a whole model (folder or Hub id) instead")
     parser.add_argument("--resume", action="store_true", help="go on from the newest checkpoint in --output")
     parser.add_argument("--mixed-precision", choices=("no", "fp16", "bf16"), default="no")
@@ -87,6 +102,14 @@ def main(arguments: list[str] | None = None) -> int:
         validation_pictures = load_pictures(args.data, "validation", args.streaming)
     except (RecipeError, ValueError) as error:
         parser.error(str(error))
+    if bool(recipe.views) != bool(args.features):
+        parser.error(
+            "this recipe trains on kept features: say where, with --features DIR."
+            if recipe.views
+            else "--features is for recipes with views: their backbone is frozen."
+        )
+    if recipe.views and args.streaming:
+        parser.error("--streaming does not go with --features: every picture is looked at once before training.")
     print(describe_recipe(recipe))
     if isinstance(pictures, datasets.Dataset):
         print(f"{len(pictures):,} pictures to train on, {len(validation_pictures):,} to validate on.")
@@ -97,11 +120,15 @@ def main(arguments: list[str] | None = None) -> int:
 
     torch.manual_seed(recipe.seed)
     try:
-        model = build_model(recipe, args.encoder, args.start_from)
+        model = build_model(recipe, args.encoder, args.start_from, args.backbone)
     except (OSError, ValueError) as error:
         parser.error(str(error))
     machine = Machine(args.workers, args.mixed_precision, tuple(args.track), args.cache)
     try:
+        if args.features:
+            # Kept in a byte, so that bfloat16 is exact enough where the processor has it.
+            dtype = torch.bfloat16 if args.mixed_precision == "bf16" else torch.float32
+            pictures = extract_features(model, pictures, recipe, args.features, dtype)
         validation = HarnessValidation(validation_pictures, recipe)
         train(model, recipe, pictures, validation, args.output, resume=args.resume, machine=machine)
     except (DiskFullError, ValueError) as error:
