@@ -17,6 +17,7 @@ from PIL import Image
 from colorization.model.color import join, lightness
 from colorization.model.images import read_photo
 
+from .others import as_picture, make_other
 from .pictures import find_files
 
 FLOORS = ("grey", "mean")
@@ -61,7 +62,8 @@ def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], de
     Args:
         spec: ``grey``; ``mean`` (one colour for all pixels of all pictures: ``mean_ab``); ``folder:DIR`` (finished
             pictures, each under the name of its reference, whatever the suffix); ``module:function`` (Python: Pillow
-            picture to Pillow picture); ``embedded``; a model's folder or id on the Hub.
+            picture to Pillow picture, array, or what diffusers returns); a key of ``others.OTHERS``; ``embedded``; a
+            model's folder or id on the Hub.
         mean_ab: CIE units.
         paths: names of the references, for folders.
         device: of models.
@@ -75,6 +77,9 @@ def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], de
         return Colorizer(spec, "floor", lambda grey, path: _tint(grey, mean_ab))
     if spec.startswith("folder:"):
         return _of_folder(Path(spec.removeprefix("folder:")), paths)
+    if not Path(spec).exists() and (other := make_other(spec, device)):
+        function, digest = other
+        return Colorizer(spec, "function", lambda grey, path: function(grey), sha256=digest)
     if ":" in spec and not Path(spec).exists():
         return _of_function(spec)
 
@@ -131,7 +136,7 @@ def _of_function(spec: str) -> Colorizer:
         raise ValueError(f"{spec}: no such Python function ({error}).") from error
     if not callable(function):
         raise ValueError(f"{spec} is no function.")
-    return Colorizer(spec, "function", lambda grey, path: function(grey))
+    return Colorizer(spec, "function", lambda grey, path: as_picture(function(grey)))
 
 
 def _hash_of_model(spec: str) -> str | None:

@@ -48,6 +48,7 @@ LAW = {
     "eval.results": {"files", "eval.measures", "eval.statistics"},
     "eval.plots": set(),
     "eval.progress": set(),
+    "eval.others": {"model.color"},
     "eval.metric_table": set(),
     "eval.gallery": {"eval.results"},
     "eval.merge": {"eval.results", "eval.measures"},
