@@ -14,7 +14,7 @@ from PIL import Image, ImageColor
 from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
 
-from .ab_bins import ab_histogram
+from .ab_bins import ab_centres, ab_histogram, soft_encode
 from .color import full_precision, join, lightness, rgb_to_lab, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from .halftone import descreen
@@ -48,11 +48,18 @@ class ColorizationImageProcessor(BaseImageProcessor):
     Args:
         working_size: side, in pixels, of a square with as many pixels as the picture the network sees.
         size_multiple: height and width of that picture are multiples of this.
+        looks: named palettes, each a list of [a, b, share]: CIE ab of a color and how much of a picture has it.
     """
 
     model_input_names = ["pixel_values"]
 
-    def __init__(self, working_size: int = 256, size_multiple: int = 16, **kwargs) -> None:
+    def __init__(
+        self,
+        working_size: int = 256,
+        size_multiple: int = 16,
+        looks: dict[str, list[list[float]]] | None = None,
+        **kwargs,
+    ) -> None:
         super().__init__(**kwargs)
         if size_multiple < 4 or size_multiple % 4:
             raise ValueError(
@@ -62,6 +69,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
             raise ValueError(f"working_size must be at least size_multiple ({size_multiple}), not {working_size}.")
         self.working_size = working_size
         self.size_multiple = size_multiple
+        self.looks = looks or {}
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
         """Height and width at which the network sees a picture: true aspect, about working_size**2 pixels."""
@@ -165,6 +173,31 @@ class ColorizationImageProcessor(BaseImageProcessor):
             )
         return ab_histogram(ab)
 
+    def make_look(self, name: str) -> torch.Tensor:
+        """Make the palette of a named look, as a guided model takes it.
+
+        Args:
+            name: one of ``looks``; case, hyphens and underscores do not matter.
+
+        Returns:
+            [1, Q] float32, share of each bin of ab; they sum to one.
+
+        Raises:
+            ValueError: if there is no such look.
+        """
+        known = {_plain(look): colors for look, colors in self.looks.items()}
+        if _plain(name) not in known:
+            raise ValueError(
+                f"There is no look {name!r}; this model has {', '.join(self.looks)}."
+                if self.looks
+                else "This model has no looks."
+            )
+        a, b, share = torch.tensor(known[_plain(name)], dtype=torch.float32).T
+        bins, weights = soft_encode(torch.stack((a, b))[None, :, :, None])
+        palette = torch.zeros(1, len(ab_centres()))
+        palette.scatter_add_(1, bins.flatten(1), (weights * share[None, None, :, None]).flatten(1))
+        return palette / palette.sum()
+
     def post_process_colorization(
         self,
         outputs,
@@ -200,6 +233,10 @@ class ColorizationImageProcessor(BaseImageProcessor):
         with full_precision():
             ab = warm(ab.detach().float().cpu() * saturation, warmth)
             return [_colour(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("-", " ").replace("_", " ").strip()
 
 
 def _to_pillow(image) -> Image.Image:

@@ -31,6 +31,8 @@ class ColorizationPipeline(Pipeline):
     * ``max_megapixels``: larger pictures are refused, 100;
     * ``hints``: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only;
     * ``palette``: another photograph (path, bytes or picture) whose colours are wanted; guided models only;
+    * ``look``: the name of a palette that comes with the model (``pipe.image_processor.looks`` has them), such as
+      "autumn"; guided models only;
     * ``page``: which page or frame of a file that has several, counted from 0; `Photo.pages` says how many;
     * ``keep_tone``: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it goes;
     * ``borders``: False to colour the plain border of a scanned plate too; by default it stays neutral;
@@ -45,7 +47,7 @@ class ColorizationPipeline(Pipeline):
 
     def _sanitize_parameters(self, **kwargs):
         steps = {
-            "preprocess": ("max_megapixels", "hints", "palette", "borders", "page"),
+            "preprocess": ("max_megapixels", "hints", "palette", "look", "borders", "page"),
             "forward": (),
             "postprocess": ("saturation", "warmth", "keep_tone", "num_variants", "seed"),
         }
@@ -53,6 +55,10 @@ class ColorizationPipeline(Pipeline):
         if unknown := [name for name in kwargs if name not in known]:
             raise TypeError(f"Unknown argument: {', '.join(unknown)}. Known are {', '.join(known)}.")
         given = {name: value for name, value in kwargs.items() if value is not None}
+        if "look" in given:
+            if "palette" in given:
+                raise ValueError("Give a look or a palette, not both: either says which colours are wanted.")
+            given["palette"] = self.image_processor.make_look(given.pop("look"))
         if "palette" in given:  # once a call, not once a photograph
             given["palette"] = self._read_palette(given["palette"], given.get("max_megapixels", MAX_MEGAPIXELS))
         return tuple({name: given[name] for name in names if name in given} for names in steps.values())
