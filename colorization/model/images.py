@@ -7,7 +7,7 @@ import io
 import logging
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -20,7 +20,7 @@ from .metadata import clean_exif, orientation_of, read_exif, turn_upright
 from .png import Png, mask_of_key, open_png
 from .profiles import to_srgb
 from .readers import MissingReaderError, develop, is_raw, readable, refuse, unknown
-from .tiff import RawError, TiffError, look, open_tiff, read_page
+from .tiff import NOT_KNOWN, RawError, TiffError, is_missing, look, open_tiff, read_page, refuse_misread
 
 logger = logging.getLogger(__name__)
 
@@ -187,7 +187,13 @@ def _read(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _Decod
 
 
 def _read_with_pillow(
-    file: BinaryIO, name: str, max_megapixels: float, page: int, png: Png | None = None, pages: int | None = None
+    file: BinaryIO,
+    name: str,
+    max_megapixels: float,
+    page: int,
+    png: Png | None = None,
+    pages: int | None = None,
+    check: Callable[[Image.Image], None] | None = None,
 ) -> _Decoded:
     with _pixel_limit(max_megapixels):
         picture = Image.open(file, formats=readable())
@@ -198,6 +204,8 @@ def _read_with_pillow(
                 raise TiffError(f"there is no page {page + 1}; it has {pages}")
         if page:
             picture.seek(page)
+        if check:
+            check(picture)
         found = _decode(picture, name, max_megapixels, png=png)
     return replace(found, pages=pages)
 
@@ -207,7 +215,10 @@ def _read_tiff(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _
     tif = open_tiff(file)
     if tif is None:
         file.seek(0)
-        return _read_with_pillow(file, name, max_megapixels, page)
+        try:
+            return _read_with_pillow(file, name, max_megapixels, page, check=refuse_misread)
+        except UnidentifiedImageError:
+            raise TiffError(NOT_KNOWN if is_missing() else "this TIFF is damaged at its beginning") from None
     try:
         seen = look(tif, page)
     except RawError:
@@ -254,7 +265,7 @@ def _pixel_limit(max_megapixels: float) -> Iterator[None]:
     """Give Pillow our limit while it reads a header; ours is checked exactly in ``_decode``, with a sentence."""
     with _pillow_lock, warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, int(max_megapixels * 1e6)
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, int(min(max_megapixels * 1e6, 2**62))
         try:
             yield
         finally:

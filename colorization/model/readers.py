@@ -13,7 +13,8 @@ from typing import BinaryIO
 
 from PIL import Image
 
-_INSTALL = "pip install 'landscape-colorizer[formats]'"
+from .tiff import INSTALL
+
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 RAW_SUFFIXES = {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}
 _RAW_HEADS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
@@ -92,7 +93,7 @@ def refuse(head: bytes) -> str | None:
 def unknown(head: bytes) -> str:
     """What to say of a file that no reader knows."""
     if is_heic(head) and "HEIF" not in readable():
-        return f"pictures of phones (HEIC) need more: {_INSTALL}; or save it as JPEG."
+        return f"pictures of phones (HEIC) need more: {INSTALL}; or save it as JPEG."
     known = "JPEG, PNG, TIFF, WebP, BMP, GIF, PPM, AVIF, JPEG 2000, HEIC or camera raw"
     return f"this is not a picture in a known format ({known}), or its beginning is damaged."
 
@@ -104,7 +105,7 @@ def develop(file: BinaryIO) -> Image.Image:
         MissingReaderError: if rawpy is missing, or cannot read it.
     """
     if find_spec("rawpy") is None:
-        raise MissingReaderError(f"raw files of cameras need more: {_INSTALL}; or develop it to TIFF or JPEG first")
+        raise MissingReaderError(f"raw files of cameras need more: {INSTALL}; or develop it to TIFF or JPEG first")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "picture.raw"
         file.seek(0)

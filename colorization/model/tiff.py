@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
+from PIL import Image
 
 from .depth import NotAPhotographError, to_8_bits
 
@@ -17,6 +18,8 @@ except ImportError:  # on the Hub, without the package
     tifffile = None
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is damaged is said here, with the file's name
+INSTALL = "pip install 'landscape-colorizer[formats]'"
+NOT_KNOWN = f"this kind of TIFF needs more: {INSTALL}; or save it with 8 bits"
 MAX_PAGES = 10_000
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _CMYK, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3, _ICC_LAB: 3}
@@ -61,6 +64,32 @@ def open_tiff(file: BinaryIO) -> tifffile.TiffFile | None:
         return tifffile.TiffFile(file)
     except Exception:  # whatever a parser stumbles over: Pillow may still read it
         return None
+
+
+def refuse_misread(picture: Image.Image) -> None:
+    """Refuse a TIFF that Pillow would show as something else; for where the library made for TIFF is missing.
+
+    Raises:
+        TiffError: for all but 8 bits of the common kinds, and black-is-zero grey of 16 bits or in floating point.
+    """
+    tags = getattr(picture, "tag_v2", {})
+    bits, samples = tags.get(258, (1,)), tags.get(339, (1,))
+    photometric, extra = tags.get(262), tags.get(338, ())
+    deep_grey = (bits == (16,) and samples == (1,)) or (bits == (32,) and samples == (3,))
+    alpha = extra and (photometric != _RGB or len(bits) != 4)
+    common = (
+        tags.get(32_997, 1) == 1
+        and max(bits) <= 8
+        and set(samples) <= {1, 4}
+        and photometric in _CHANNELS.keys() - {_LAB, _ICC_LAB}
+    )
+    if not (common and not alpha) and not (deep_grey and photometric == _BLACK_IS_ZERO):
+        raise TiffError(NOT_KNOWN if is_missing() else "this TIFF is damaged, or of a kind that is not known")
+
+
+def is_missing() -> bool:
+    """Whether the library made for TIFF is not there."""
+    return tifffile is None
 
 
 def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
@@ -233,10 +262,7 @@ def _name(value: object) -> str:
 def _reason(page: tifffile.TiffPage, error: Exception) -> str:
     text = str(error)
     if "imagecodecs" in text or isinstance(error, ImportError):
-        return (
-            f"its compression ({_name(page.compression)}) needs more: pip install 'landscape-colorizer[formats]', "
-            "or save it without compression"
-        )
+        return f"its compression ({_name(page.compression)}) needs more: {INSTALL}, or save it without compression"
     if isinstance(error, MemoryError):
         return "there is not enough memory to decode this picture"
     if isinstance(error, EOFError | io.UnsupportedOperation) or "too short" in text or "corrupted" in text.lower():

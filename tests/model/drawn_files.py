@@ -25,7 +25,6 @@ class Drawn:
         alpha: uint8 [H, W] or None.
         within: largest difference allowed.
         reason: pattern of the sentence of a refusal.
-        needs: the library without which it is refused with a sentence.
     """
 
     format: str
@@ -35,7 +34,6 @@ class Drawn:
     alpha: np.ndarray | None = None
     within: float = 1
     reason: str = ""
-    needs: str = ""
 
 
 def draw_color(width: int, height: int) -> np.ndarray:
@@ -160,19 +158,16 @@ def _grey_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
             whole = bits in (8, 16, 32, 64)
             pixels = stored.astype(f"{order}u{bits // 8}").tobytes() if whole else packed(stored, bits)
             tags = grey_tags(width, height, bits, photometric)
-            needs = "imagecodecs" if bits == 12 else "" if bits <= 8 else "tifffile"
-            if bits == 16 and photometric == 1:
-                needs = ""
-            yield Drawn("TIFF", f"grey, {bits} bits{name}", tiff(pixels, tags, order), seen, needs=needs)
+            yield Drawn("TIFF", f"grey, {bits} bits{name}", tiff(pixels, tags, order), seen)
             if bits == 16:
-                content = tiff(pixels, tags, order, big=True)
-                yield Drawn("TIFF", f"BigTIFF, grey, {bits} bits{name}", content, seen, needs=needs)
+                content, end = tiff(pixels, tags, order, big=True), "little" if order == "<" else "big"
+                yield Drawn("TIFF", f"BigTIFF, {end}-endian, grey, {bits} bits{name}", content, seen)
     for bits in (8, 16, 32):
         values = deep(grey, bits).astype(np.int64) - 2 ** (bits - 1)
         tags = grey_tags(width, height, bits, tags={339: (3, [2])})
         content = tiff(values.astype(f"{order}i{bits // 8}").tobytes(), tags, order)
         seen = grey_rgb(back(values + 2 ** (bits - 1), bits))
-        yield Drawn("TIFF", f"grey, {bits} bits signed", content, seen, needs="tifffile")
+        yield Drawn("TIFF", f"grey, {bits} bits signed", content, seen)
     values = deep(grey, 16)
     rows = [row.astype(f"{order}u2").tobytes() for row in values]
     tags = grey_tags(width, height, 16) | {278: (4, [1])}
@@ -208,8 +203,7 @@ def _float_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
                     pixels = stored.astype(f"{order}f{bits // 8}").tobytes()
                 tags = grey_tags(width, height, bits, photometric, tags={339: (3, [3])})
                 kind = f"grey, {bits} bits floating, {name}" + (", white is zero" if not photometric else "")
-                needs = "tifffile" if bits != 32 or not photometric else ""
-                yield Drawn("TIFF", kind, tiff(pixels, tags, order), grey_rgb(seen), within=within, needs=needs)
+                yield Drawn("TIFF", kind, tiff(pixels, tags, order), grey_rgb(seen), within=within)
 
 
 def _color_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
@@ -218,14 +212,14 @@ def _color_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
         values = deep(color, bits)
         typed = values.astype(f"{order}u{bits // 8}")
         tags = grey_tags(width, height, bits, 2) | {258: (3, [bits] * 3), 277: (3, [3])}
-        seen, needs = back(values, bits), "" if bits == 8 else "tifffile"
-        yield Drawn("TIFF", f"RGB, {bits} bits", tiff(typed.tobytes(), tags, order), seen, needs=needs)
+        seen = back(values, bits)
+        yield Drawn("TIFF", f"RGB, {bits} bits", tiff(typed.tobytes(), tags, order), seen)
         planes = [np.ascontiguousarray(typed[..., channel]).tobytes() for channel in range(3)]
         content = tiff(planes, tags | {284: (3, [2])}, order)
-        yield Drawn("TIFF", f"RGB, {bits} bits, in planes", content, seen, needs=needs)
+        yield Drawn("TIFF", f"RGB, {bits} bits, in planes", content, seen)
     values = (color / 255).astype(f"{order}f4")
     tags = grey_tags(width, height, 32, 2) | {258: (3, [32] * 3), 277: (3, [3]), 339: (3, [3] * 3)}
-    yield Drawn("TIFF", "RGB, 32 bits floating", tiff(values.tobytes(), tags, order), color, needs="tifffile")
+    yield Drawn("TIFF", "RGB, 32 bits floating", tiff(values.tobytes(), tags, order), color)
     for bits in (4, 8):
         indices = grey // (256 >> bits)
         table = np.linspace(0, 65_535, 2**bits).astype(int)
@@ -239,8 +233,7 @@ def _color_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
     for bits in (8, 16):
         values = deep(inks, bits).astype(f"{order}u{bits // 8}")
         tags = grey_tags(width, height, bits, 5) | {258: (3, [bits] * 4), 277: (3, [4])}
-        needs = "" if bits == 8 else "tifffile"
-        yield Drawn("TIFF", f"CMYK, {bits} bits", tiff(values.tobytes(), tags, order), color, within=2, needs=needs)
+        yield Drawn("TIFF", f"CMYK, {bits} bits", tiff(values.tobytes(), tags, order), color, within=2)
     lab = np.stack((grey, np.zeros_like(grey), np.zeros_like(grey)), -1).astype(np.int64)
     lightness = grey / 255 * 100
     y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.2963)
@@ -254,7 +247,7 @@ def _color_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
             values[..., 1:] += 2 ** (bits - 1)
         tags = grey_tags(width, height, bits, photometric) | {258: (3, [bits] * 3), 277: (3, [3])}
         content = tiff(values.astype(f"{order}u{bits // 8}").tobytes(), tags, order)
-        yield Drawn("TIFF", f"{name}, {bits} bits", content, seen, within=3, needs="tifffile")
+        yield Drawn("TIFF", f"{name}, {bits} bits", content, seen, within=3)
 
 
 def _alpha_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
@@ -262,7 +255,6 @@ def _alpha_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
     for bits in (8, 16):
         for levels, photometric in ((grey[..., None], 1), (color, 2)):
             channels = levels.shape[2]
-            needs = "" if bits == 8 and photometric == 2 else "tifffile"
             for extra, name in ((2, "alpha"), (1, "premultiplied alpha"), (0, "a channel without meaning")):
                 shown = levels * (alpha[..., None] / 255.0) if extra == 1 else levels
                 whole = deep(np.concatenate((np.rint(shown), alpha[..., None]), 2), bits)
@@ -273,7 +265,32 @@ def _alpha_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
                 if extra == 1:
                     seen[alpha == 0] = 0
                 kind = f"{'grey' if channels == 1 else 'RGB'}, {bits} bits, with {name}"
-                yield Drawn("TIFF", kind, content, seen, alpha if extra else None, 2, needs=needs if extra else "-")
+                yield Drawn("TIFF", kind, content, seen, alpha if extra else None, 2)
+
+
+def drawn_compressed() -> Iterator[Drawn]:
+    """TIFF in tiles and with the usual compressions, which tifffile and imagecodecs write."""
+    import tifffile
+
+    for width, height in SIZES:
+        color, grey = draw_color(width, height), draw_grey(width, height)
+        deep_grey, unit = deep(grey, 16).astype(np.uint16), (grey / 255).astype(np.float32)
+        shown = grey_rgb(back(deep_grey, 16))
+        kinds = [("tiles, RGB, 8 bits", color, color, {"photometric": "rgb", "tile": (16, 16)})]
+        kinds += [("tiles, grey, 16 bits", deep_grey, shown, {"tile": (16, 16)})]
+        for name in ("lzw", "deflate", "packbits", "zstd", "lerc", "jpeg2000", "jpegxl", "png"):
+            if name != "packbits":
+                kinds += [(f"{name}, grey, 16 bits", deep_grey, shown, {"compression": name})]
+            if name not in ("png", "jpegxl"):
+                kinds += [(f"{name}, RGB, 8 bits", color, color, {"compression": name, "photometric": "rgb"})]
+        for name in ("lzw", "deflate", "zstd"):
+            kinds += [(f"{name}, differences, grey, 16 bits", deep_grey, shown, {"compression": name, "predictor": 2})]
+            options = {"compression": name, "predictor": 3}
+            kinds += [(f"{name}, differences, grey, 32 bits floating", unit, grey_rgb(grey), options)]
+        for name, values, seen, options in kinds:
+            buffer = io.BytesIO()
+            tifffile.imwrite(buffer, values, metadata=None, **options)
+            yield Drawn("TIFF", name, buffer.getvalue(), seen)
 
 
 def drawn_pngs() -> Iterator[Drawn]:
@@ -374,9 +391,9 @@ def drawn_refusals() -> Iterator[Drawn]:
     width, height = SIZES[0]
     pixels = (grey / 255).astype("<c8").tobytes()
     content = tiff(pixels, grey_tags(width, height, 64, tags={339: (3, [6])}))
-    yield Drawn("TIFF", "complex numbers", content, reason="data, not a photograph", needs="tifffile")
+    yield Drawn("TIFF", "complex numbers", content, reason="data, not a photograph")
     content = tiff(grey.tobytes() * 4, grey_tags(width, height, 8, tags={32997: (4, [4])}))
-    yield Drawn("TIFF", "a volume", content, reason="a volume", needs="tifffile")
+    yield Drawn("TIFF", "a volume", content, reason="a volume")
     nothing = np.full(grey.shape, np.nan, "<f4").tobytes()
     content = tiff(nothing, grey_tags(width, height, 32, tags={339: (3, [3])}))
     yield Drawn("TIFF", "nothing but holes", content, reason="not finite")
@@ -395,4 +412,4 @@ def drawn_refusals() -> Iterator[Drawn]:
 
 
 def drawn_files() -> list[Drawn]:
-    return [*drawn_tiffs(), *drawn_pngs(), *drawn_portable(), *drawn_others(), *drawn_refusals()]
+    return [*drawn_tiffs(), *drawn_compressed(), *drawn_pngs(), *drawn_portable(), *drawn_others(), *drawn_refusals()]
