@@ -262,7 +262,7 @@ class Batch:
 
     def _put(self, photo: Photo) -> list[Image.Image]:
         hints = [place_hint(hint, photo) for hint in self.args.hint]
-        pictures = self.pipe(photo, saturation=self.args.saturation, hints=hints, **self.options)
+        pictures = self.pipe(photo, strength=self.args.saturation, hints=hints, **self.options)
         return pictures if self.args.variants else [pictures]
 
     def _put_page(self, job: Job, page: int) -> list[Image.Image]:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from huggingface_hub.dataclasses import validate_typed_dict
 from PIL import Image, ImageColor
-from transformers import BatchFeature
 from transformers.image_processing_utils import BaseImageProcessor
+from transformers.processing_utils import Unpack
 
 from .ab_bins import ab_centres, ab_histogram, soft_encode
-from .color import full_precision, join, lightness, rgb_to_lab, warm
+from .arrays import is_array, to_pillow
+from .color import full_precision, rgb_to_lab, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
+from .depth import to_8_bits
+from .features import ColorizationFeatures, ColorizationImagesKwargs
 from .halftone import descreen
+from .painting import paint, settle_in_process
 
-# Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
-_BAND_PIXELS = 1 << 18
-_BANDS_AT_ONCE = 4
 _HINT_STRIDE = 4  # px of the working picture in a cell of hints; ColorizationModel.forward says so
 _GREY_PALETTE = 2.0  # CIE units of mean chroma; scans of grey prints stay below
 
@@ -52,6 +52,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
     """
 
     model_input_names = ["pixel_values"]
+    valid_kwargs = ColorizationImagesKwargs
 
     def __init__(
         self,
@@ -82,36 +83,52 @@ class ColorizationImageProcessor(BaseImageProcessor):
 
         return fit(height), fit(width)
 
-    def preprocess(self, images, return_tensors: str | None = "pt", **kwargs) -> BatchFeature:
+    def preprocess(self, images, **kwargs: Unpack[ColorizationImagesKwargs]) -> ColorizationFeatures:
         """Make the picture the network sees: small, and without the dots of a print.
 
         Args:
-            images: one picture or a list: Pillow pictures of any mode, or uint8 arrays or tensors [H, W] or [H, W, 3].
-            return_tensors: "pt" (the default) or "np".
+            images: one picture or a list: Pillow pictures of any mode, arrays or tensors as ``arrays.to_pillow`` takes
+                them; or an array or tensor of several, [B, H, W, C] or [B, C, H, W].
+            kwargs: see [`ColorizationImagesKwargs`].
 
         Returns:
-            ``pixel_values`` [B, 3, h, w] float32.
+            ``pixel_values`` [B, 3, h, w] float32, or a list of [3, h, w] with ``return_tensors=None``, and the pictures
+            in ``originals``, for [`post_process_colorization`].
 
         Raises:
-            ValueError: if a picture is of another type, or the pictures of a batch need different working shapes.
+            TypeError: if a picture is none, or for an argument that there is not.
+            ValueError: if an array's shape, type or range is none of a picture, or, unless ``return_tensors`` is None,
+                the pictures of a batch need different working shapes.
         """
-        pictures = [_to_pillow(image) for image in (images if isinstance(images, list | tuple) else [images])]
-        if not pictures:
+        known = ColorizationImagesKwargs.__annotations__
+        if unknown := kwargs.keys() - known.keys():
+            raise TypeError(f"Unknown argument: {', '.join(sorted(unknown))}. Known are {', '.join(known)}.")
+        validate_typed_dict(ColorizationImagesKwargs, kwargs)
+        own = {name: kwargs[name] for name in ("working_size", "size_multiple") if kwargs.get(name) is not None}
+        sizes = ColorizationImageProcessor(
+            **{"working_size": self.working_size, "size_multiple": self.size_multiple} | own
+        )
+        layout = {name: kwargs.get(name) for name in ("input_data_format", "do_rescale", "rescale_factor")}
+        originals = [_as_picture(image, **layout) for image in _listed(images)]
+        if not originals:
             raise ValueError("There is no picture to prepare.")
-        shapes = {self.working_shape(picture.height, picture.width) for picture in pictures}
-        if len(shapes) > 1:
+        shapes = [sizes.working_shape(*_size_of(original)[::-1]) for original in originals]
+        tensors = kwargs.get("return_tensors", "pt")
+        if len(set(shapes)) > 1 and tensors is not None:
             raise ValueError(
-                f"Pictures of different aspect cannot share a batch (working shapes {sorted(shapes)}): squashing them "
-                "would change their colours. Pass them one at a time, or sort them by aspect."
+                f"Pictures of different aspect cannot share a batch (working shapes {sorted(set(shapes))}): squashing "
+                "them would change their colours. Pass them one at a time, sort them by aspect, or take a list of "
+                "tensors with return_tensors=None."
             )
-        (height, width) = shapes.pop()
-        small = [_shrink(picture, width, height) for picture in pictures]
-        rgb = torch.stack([torch.from_numpy(np.array(picture)) for picture in small]).permute(0, 3, 1, 2)
-        with full_precision():
-            pixel_values = normalize_lightness(descreen(rgb_to_lab(rgb.float() / 255)[:, :1]))
-        return BatchFeature(data={"pixel_values": pixel_values}, tensor_type=return_tensors or "pt")
+        values = [_see(original, width, height) for original, (height, width) in zip(originals, shapes, strict=True)]
+        values = [value[0] for value in values] if tensors is None else torch.cat(values)
+        features = ColorizationFeatures(data={"pixel_values": values}, tensor_type=tensors)
+        features.originals = originals
+        return features if kwargs.get("device") is None else features.to(kwargs["device"])
 
-    def make_hints(self, points: Sequence[Point], size: tuple[int, int]) -> torch.Tensor:
+    def make_hints(
+        self, points: Sequence[Point], size: tuple[int, int], working_size: int | None = None
+    ) -> torch.Tensor:
         """Colours that a person gives at points of a picture, as a guided model takes them.
 
         Only a* and b* of a colour count; the picture keeps its own lightness. Points in one cell are averaged.
@@ -120,6 +137,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
             points: pairs ((x, y), colour). x, y: pixels of the original, from its upper left one, which is (0, 0);
                 colour: "#rrggbb" or another CSS colour, or three sRGB values from 0 to 255.
             size: width and height of the original, px.
+            working_size: where [`preprocess`] was given another than the processor's.
 
         Returns:
             [1, 3, h/4, w/4] float32, CIE ab and 1 in cells with a point, 0 elsewhere; h, w: [`working_shape`].
@@ -128,10 +146,11 @@ class ColorizationImageProcessor(BaseImageProcessor):
             ValueError: if a point is outside of the picture, or a colour cannot be read.
         """
         width, height = size
-        rows, columns = (side // _HINT_STRIDE for side in self.working_shape(height, width))
+        sizes = self if working_size is None else ColorizationImageProcessor(working_size, self.size_multiple)
+        rows, columns = (side // _HINT_STRIDE for side in sizes.working_shape(height, width))
         cells = torch.zeros(3, rows, columns, dtype=torch.float32, device="cpu")
         for (x, y), colour in points:
-            if not (0 <= x <= width - 1 and 0 <= y <= height - 1):
+            if not (0 <= x < width and 0 <= y < height):
                 raise ValueError(
                     f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {width - 1}, "
                     f"y to {height - 1}."
@@ -159,8 +178,8 @@ class ColorizationImageProcessor(BaseImageProcessor):
         Raises:
             ValueError: if the picture has hardly any colour, or is of another type.
         """
-        picture = _to_pillow(reference)
-        height, width = self.working_shape(picture.height, picture.width)
+        picture = _as_picture(reference)
+        height, width = self.working_shape(*_size_of(picture)[::-1])
         rgb = torch.from_numpy(np.array(_shrink(picture, width, height))).permute(2, 0, 1)[None].float() / 255
         with full_precision():
             ab = rgb_to_lab(rgb)[:, 1:]
@@ -192,9 +211,9 @@ class ColorizationImageProcessor(BaseImageProcessor):
                 if self.looks
                 else "This model has no looks."
             )
-        a, b, share = torch.tensor(known[_plain(name)], dtype=torch.float32).T
+        a, b, share = torch.tensor(known[_plain(name)], dtype=torch.float32, device="cpu").T
         bins, weights = soft_encode(torch.stack((a, b))[None, :, :, None])
-        palette = torch.zeros(1, len(ab_centres()))
+        palette = weights.new_zeros(1, len(ab_centres()))
         palette.scatter_add_(1, bins.flatten(1), (weights * share[None, None, :, None]).flatten(1))
         return palette / palette.sum()
 
@@ -202,52 +221,85 @@ class ColorizationImageProcessor(BaseImageProcessor):
         self,
         outputs,
         originals,
-        saturation: float = 1.0,
+        strength: float = 1.0,
         warmth: float = 0.0,
         tone: torch.Tensor | None = None,
+        saturation: float | None = None,
     ) -> list[Image.Image]:
         """Put predicted colours on the originals: their size, their luminance.
 
         Args:
             outputs: [`ColorizationOutput`], or its ``ab`` [B, 2, h, w] in CIE units.
-            originals: B pictures, as [`preprocess`] takes them; their own colours are ignored.
-            saturation: factor on chroma, 0 for grey.
+            originals: what [`preprocess`] returned, or B pictures as it takes them; their own colours are ignored.
+            strength: factor on chroma, 0 for grey.
             warmth: shift along daylight, -1 (cool) to 1 (warm), see ``color.warm``.
             tone: [2, 101], CIE ab to add at L* 0, 1, ..., 100: that of a toned print which shall stay.
+            saturation: an earlier name of ``strength``.
 
         Returns:
             B Pillow pictures, mode RGB, each of its original's size.
 
         Raises:
-            ValueError: if the number of pictures differs, ab is not finite, saturation is negative, or warmth is not
+            ValueError: if the number of pictures differs, ab is not finite, strength is negative, or warmth is not
                 in [-1, 1].
         """
+        strength = strength if saturation is None else saturation
         ab = outputs if isinstance(outputs, torch.Tensor) else outputs.ab
-        originals = originals if isinstance(originals, list | tuple) else [originals]
+        originals = getattr(originals, "originals", originals)
+        originals = [_as_picture(original) for original in _listed(originals)]
         if ab.ndim != 4 or ab.shape[1] != 2 or len(ab) != len(originals):
             raise ValueError(f"{len(originals)} originals do not fit predictions of shape {tuple(ab.shape)}.")
-        if not math.isfinite(saturation) or saturation < 0:
-            raise ValueError(f"saturation is a factor from 0 on, not {saturation}.")
+        if not math.isfinite(strength) or strength < 0:
+            raise ValueError(f"strength is a factor from 0 on, not {strength}.")
         if not bool(torch.isfinite(ab).all()):
             raise ValueError("The predicted colours are not finite numbers; the model's weights are damaged.")
+        settle_in_process()
         with full_precision():
-            ab = warm(ab.detach().float().cpu() * saturation, warmth)
-            return [_colour(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
+            ab = warm(ab.detach().float().cpu() * strength, warmth)
+            return [paint(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
 
 
 def _plain(name: str) -> str:
     return name.lower().replace("-", " ").replace("_", " ").strip()
 
 
-def _to_pillow(image) -> Image.Image:
+def _listed(images) -> list:
+    if isinstance(images, list | tuple):
+        return list(images)
+    return list(images) if is_array(images) and images.ndim == 4 else [images]
+
+
+def _as_picture(image, **layout) -> Image.Image | np.ndarray:
+    """A Pillow picture of mode L or RGB, or uint8 [H, W] or [H, W, 3]: an array that is one is not copied."""
     if isinstance(image, Image.Image):
-        return image
-    array = image.cpu().numpy() if isinstance(image, torch.Tensor) else np.asarray(image)
-    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[-1] == 3)) or not array.size:
-        raise ValueError(
-            f"A picture is a Pillow picture or a uint8 array [H, W] or [H, W, 3], not {array.dtype} {array.shape}."
+        if image.mode in ("RGB", "L"):
+            return image
+        if image.mode.startswith("I;16") or image.mode in ("I", "F"):
+            return Image.fromarray(to_8_bits(np.asarray(image), 16 if image.mode.startswith("I;16") else None))
+        return image.convert("RGB")
+    if not is_array(image):
+        raise TypeError(
+            f"A picture is a Pillow picture, an array or a tensor, not {type(image).__name__}; the pipeline reads "
+            "files and addresses, too."
         )
-    return Image.fromarray(array)
+    plain = isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.size and not any(layout.values())
+    if plain and (image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)):
+        return image
+    picture = to_pillow(image, **layout)
+    return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
+
+
+def _size_of(picture: Image.Image | np.ndarray) -> tuple[int, int]:
+    """Width and height."""
+    return picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
+
+
+def _see(picture: Image.Image | np.ndarray, width: int, height: int) -> torch.Tensor:
+    """pixel_values [1, 3, h, w] of one picture."""
+    rgb = torch.from_numpy(np.array(_shrink(picture, width, height)))[None].permute(0, 3, 1, 2)
+    settle_in_process()
+    with full_precision():
+        return normalize_lightness(descreen(rgb_to_lab(rgb.float() / 255)[:, :1]))
 
 
 def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
@@ -263,89 +315,10 @@ def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
     return values
 
 
-def _shrink(picture: Image.Image, width: int, height: int) -> Image.Image:
+def _shrink(picture: Image.Image | np.ndarray, width: int, height: int) -> Image.Image:
     """RGB of the given size, antialiased; a large picture is first reduced by a whole factor, which is much faster."""
-    if picture.mode not in ("RGB", "L"):
-        picture = picture.convert("RGB")
+    picture = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     return picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0).convert("RGB")
-
-
-def _colour(original, ab: torch.Tensor, tone: torch.Tensor | None = None) -> Image.Image:
-    """One picture in the colours of ab [2, h, w], in bands of rows: no second full-size copy, no full-size floats."""
-    is_picture = isinstance(original, Image.Image)
-    if is_picture and original.mode != "RGB":
-        original = original.convert("RGB")
-    array = None if is_picture else np.asarray(original)
-    width, height = original.size if is_picture else (array.shape[1], array.shape[0])
-    coloured = Image.new("RGB", (width, height))
-    wide = _enlarge_width(ab, width)
-    rows = max(1, _BAND_PIXELS // width)
-
-    def paint(top: int) -> None:
-        bottom = min(top + rows, height)
-        if is_picture:
-            band = np.array(original.crop((0, top, width, bottom)))
-        else:
-            band = array[top:bottom] if array.ndim == 3 else np.repeat(array[top:bottom, :, None], 3, axis=2)
-        light = lightness(torch.from_numpy(np.ascontiguousarray(band)))
-        colours = _enlarge_rows(wide, top, bottom, height)
-        if tone is not None:
-            colours = colours + tone[:, light.round().long().clamp_(0, tone.shape[1] - 1)]
-        rgb = join(light, colours)
-        coloured.paste(Image.fromarray(rgb.numpy()), (0, top))
-
-    list(_painters().map(paint, range(0, height, rows)))
-    return coloured
-
-
-@functools.lru_cache(maxsize=1)
-def _painters() -> ThreadPoolExecutor:
-    """Threads for whole bands side by side, since not every step of a band uses more than one core by itself.
-
-    Kept for the life of the process: each new thread would start PyTorch's own threads anew.
-    """
-    return ThreadPoolExecutor(min(torch.get_num_threads(), _BANDS_AT_ONCE), "painter")
-
-
-def _bicubic(length: int, enlarged: int, start: int, stop: int) -> tuple[int, torch.Tensor]:
-    """Bicubic weights (Keys 1981, a = -0.75 as in PyTorch, align_corners=False) of ``enlarged`` places start..stop.
-
-    Returns:
-        The first of the ``n`` of ``length`` samples that matter, and the weights [stop - start, n].
-    """
-    centres = (torch.arange(start, stop, dtype=torch.float64, device="cpu") + 0.5) * length / enlarged - 0.5
-    floor = centres.floor()
-    taps = floor[:, None] + torch.arange(-1, 3, dtype=torch.float64, device="cpu")
-    distance = (centres[:, None] - taps).abs()
-    near = (1.25 * distance - 2.25) * distance**2 + 1
-    far = -0.75 * (((distance - 5) * distance + 8) * distance - 4)
-    weights = torch.where(distance <= 1, near, far).float()
-    samples = taps.long().clamp(0, length - 1)
-    first = int(samples.min())
-    table = weights.new_zeros(stop - start, int(samples.max()) - first + 1)
-    return first, table.scatter_add_(1, samples - first, weights)
-
-
-def _enlarge_width(ab: torch.Tensor, width: int) -> torch.Tensor:
-    """ab [2, h, w] to [h, 2, width], bicubic; narrower pictures than ab are averaged over."""
-    if width < ab.shape[2]:
-        return F.interpolate(ab[None], size=(ab.shape[1], width), mode="area")[0].transpose(0, 1).contiguous()
-    columns = max(1, _BAND_PIXELS // max(1, ab.shape[1]))
-    parts = []
-    for left in range(0, width, columns):
-        first, table = _bicubic(ab.shape[2], width, left, min(left + columns, width))
-        parts.append(ab[:, :, first : first + table.shape[1]].transpose(0, 1) @ table.T)
-    return torch.cat(parts, dim=2)
-
-
-def _enlarge_rows(wide: torch.Tensor, top: int, bottom: int, height: int) -> torch.Tensor:
-    """Rows top..bottom of ``height`` out of [h, 2, width], bicubic: [2, bottom - top, width]."""
-    if height < wide.shape[0]:
-        rows = F.interpolate(wide.permute(1, 0, 2)[None], size=(height, wide.shape[2]), mode="area")[0]
-        return rows[:, top:bottom]
-    first, table = _bicubic(wide.shape[0], height, top, bottom)
-    rows = table @ wide[first : first + table.shape[1]].flatten(1)
-    return rows.view(bottom - top, 2, -1).transpose(0, 1)
 
 
 # save_pretrained then copies this code beside the weights, for AutoClasses with trust_remote_code.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -48,6 +50,8 @@ class ColorizationModel(PreTrainedModel):
     main_input_name = "pixel_values"
     input_modalities = ("image",)
     _no_split_modules = ["BasicBlock", "DecoderLevel"]
+    stored_dtype: torch.dtype | None = None
+    """In which the weights are written, where that is not what they are computed in."""
 
     def __init__(self, config: ColorizationConfig) -> None:
         super().__init__(config)
@@ -104,6 +108,18 @@ class ColorizationModel(PreTrainedModel):
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
             nn.init.zeros_(module.bias)
+
+    def save_pretrained(self, save_directory: str | Path, **kwargs) -> None:
+        """Write the model as ``PreTrainedModel`` does, in ``stored_dtype`` where one is set, readable for everybody."""
+        if self.stored_dtype not in (None, self.dtype):
+            stored = copy.deepcopy(self).to(self.stored_dtype)
+            stored.stored_dtype = None
+            return stored.save_pretrained(save_directory, **kwargs)
+        super().save_pretrained(save_directory, **kwargs)
+        # safetensors makes files for the owner alone, and a model is served by others; the rest follow the umask.
+        config = Path(save_directory) / "config.json"
+        for weights in Path(save_directory).glob("*.safetensors"):
+            weights.chmod(config.stat().st_mode & 0o777)
 
     def get_input_embeddings(self) -> None:
         """None, a picture is not embedded; Accelerate's FSDP asks every model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,51 +11,116 @@ from PIL import Image
 from transformers import AutoModel, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
+from .ab_bins import ab_centres
+from .batching import Results, is_several
 from .color import full_precision
 from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
-from .images import MAX_MEGAPIXELS, Photo, read_photo
-from .modeling_colorization import ColorizationModel
+from .images import MAX_MEGAPIXELS, Photo, UnreadableImageError
+from .modeling_colorization import ColorizationModel, ColorizationOutput
+from .painting import settle_in_process
 from .prediction import Prediction, place_in, spread_of
 from .scan_borders import Box, find_picture, tone_of
+from .sources import TIMEOUT, open_photo
 from .variants import follow_hints
 
 
 class ColorizationPipeline(Pipeline):
-    """Colours photographs: ``pipe("beach.jpg")`` is a Pillow picture of the same size.
-
-    Takes a path, bytes, a Pillow picture or a [`Photo`], or a list of them. Alpha and EXIF are kept (EXIF in
-    ``picture.info["exif"]``). Raises [`UnreadableImageError`] for what is no picture. Keyword arguments of a call:
-
-    * ``saturation``: factor on chroma, 1.0;
-    * ``warmth``: shift along daylight, -1 (cool) to 1 (warm), 0.0;
-    * ``max_megapixels``: larger pictures are refused, 100;
-    * ``hints``: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only;
-    * ``palette``: another photograph (path, bytes or picture) whose colours are wanted; guided models only;
-    * ``look``: the name of a palette that comes with the model (``pipe.image_processor.looks`` has them), such as
-      "autumn"; guided models only;
-    * ``page``: which page or frame of a file that has several, counted from 0; `Photo.pages` says how many;
-    * ``keep_tone``: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it goes;
-    * ``borders``: False to colour the plain border of a scanned plate too; by default it stays neutral;
-    * ``num_variants``: K for a list of K distinct colourings, the first of which is the ordinary one; 1 to 9, models
-      with a classifier only. The same ``seed`` (0) gives the same ones.
-    """
+    """Colours photographs: ``pipe("beach.jpg")`` is a Pillow picture of the same size; see :meth:`__call__`."""
 
     _load_processor = False
     _load_image_processor = True
     _load_feature_extractor = False
     _load_tokenizer = False
+    _load_video_processor = False
+
+    def __call__(
+        self,
+        inputs,
+        *,
+        strength: float | None = None,
+        warmth: float | None = None,
+        hints: Sequence[Point] | None = None,
+        palette=None,
+        look: str | None = None,
+        page: int | None = None,
+        keep_tone: bool | None = None,
+        borders: bool | None = None,
+        num_variants: int | None = None,
+        seed: int | None = None,
+        max_megapixels: float | None = None,
+        timeout: float | None = None,
+        batch_size: int | None = None,
+        num_workers: int | None = None,
+        **kwargs,
+    ):
+        """Colour one photograph or several.
+
+        Args:
+            inputs: a picture: path, http(s) or data: address, bytes, open binary file, Pillow picture of any mode,
+                array or tensor ([H, W], [H, W, C] or [C, H, W]; uint8, or floating point from 0 to 1) or [`Photo`]; or
+                a list or tuple of pictures; or a generator, another iterator or a data set of them.
+            strength: factor on chroma, 1; 0 is grey. ``saturation`` is understood, too.
+            warmth: shift along daylight, -1 (cool) to 1 (warm), 0.
+            hints: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only.
+            palette: another photograph, of the same kinds, whose colours are wanted; guided models only.
+            look: the name of a palette that comes with the model (``pipe.image_processor.looks`` has them), such as
+                "autumn", instead of ``palette``; guided models only.
+            page: which page or frame of a file that has several, counted from 0; `Photo.pages` says how many.
+            keep_tone: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it
+                goes.
+            borders: False to colour the plain border of a scanned plate too; by default it stays neutral.
+            num_variants: K for a list of K distinct colourings of each photograph, the first of which is the ordinary
+                one; 1 to 9, models with a classifier only.
+            seed: of the variants, 0; the same one gives the same ones.
+            max_megapixels: larger pictures are refused, 100.
+            timeout: seconds to wait for an address, 30.
+            batch_size: how many photographs the network sees at once. Those that it sees in one size share a batch, so
+                that sizes may be mixed; the result is that of one by one up to rounding.
+            num_workers: processes that read pictures ahead, 0.
+            kwargs: none but ``saturation``; any other raises a TypeError.
+
+        Returns:
+            A Pillow picture of the photograph's size, mode RGB or, with alpha, RGBA, EXIF in ``info["exif"]``; a list
+            of them for a list or a tuple, in its order; for a generator or a data set an iterable that colours as it
+            is asked. Where one of several cannot be read, its place holds the [`UnreadableImageError`] that says why,
+            and the others are coloured.
+
+        Raises:
+            UnreadableImageError: if a single picture cannot be read.
+            TypeError: if something is no picture at all, or for an unknown argument.
+            ValueError: if an argument is out of range.
+        """
+        given = {
+            "strength": strength, "warmth": warmth, "hints": hints, "palette": palette, "look": look, "page": page,
+            "keep_tone": keep_tone, "borders": borders, "num_variants": num_variants, "seed": seed,
+            "max_megapixels": max_megapixels, "timeout": timeout,
+        }  # fmt: skip
+        given = {name: value for name, value in given.items() if value is not None} | kwargs
+        batch_size = batch_size or self._batch_size or 1
+        num_workers = self._num_workers or 0 if num_workers is None else num_workers
+        steps = self._sanitize_parameters(**given)
+        defaults = (self._preprocess_params, self._forward_params, self._postprocess_params)
+        steps = [{**usual, **step} for usual, step in zip(defaults, steps, strict=True)]
+        if not is_several(inputs):
+            return self.run_single(inputs, *steps)
+        results = self.get_iterator(inputs, num_workers, batch_size, *steps)
+        return list(results) if isinstance(inputs, list | tuple) else results
 
     def _sanitize_parameters(self, **kwargs):
         steps = {
-            "preprocess": ("max_megapixels", "hints", "palette", "look", "borders", "page"),
+            "preprocess": ("max_megapixels", "hints", "palette", "look", "borders", "page", "timeout"),
             "forward": (),
-            "postprocess": ("saturation", "warmth", "keep_tone", "num_variants", "seed"),
+            "postprocess": ("strength", "warmth", "keep_tone", "num_variants", "seed"),
         }
         known = [name for names in steps.values() for name in names]
-        if unknown := [name for name in kwargs if name not in known]:
+        if unknown := [name for name in kwargs if name not in (*known, "saturation")]:
             raise TypeError(f"Unknown argument: {', '.join(unknown)}. Known are {', '.join(known)}.")
         given = {name: value for name, value in kwargs.items() if value is not None}
+        if "saturation" in given:
+            if "strength" in given:
+                raise TypeError("strength and saturation are one argument; give strength alone.")
+            given["strength"] = given.pop("saturation")
         if "look" in given:
             if "palette" in given:
                 raise ValueError("Give a look or a palette, not both: either says which colours are wanted.")
@@ -64,10 +130,26 @@ class ColorizationPipeline(Pipeline):
         return tuple({name: given[name] for name in names if name in given} for names in steps.values())
 
     def _read_palette(self, source, max_megapixels: float) -> torch.Tensor:
-        if isinstance(source, torch.Tensor):
-            return source
-        photo = source if isinstance(source, Photo) else read_photo(source, max_megapixels=max_megapixels)
-        return self.image_processor.make_palette(photo.seen)
+        if isinstance(source, torch.Tensor) and source.ndim == 2 and source.shape == (1, len(ab_centres())):
+            return source  # what make_palette returned
+        return self.image_processor.make_palette(open_photo(source, max_megapixels=max_megapixels).rgb)
+
+    def get_iterator(self, inputs, num_workers, batch_size, preprocess_params, forward_params, postprocess_params):
+        """Colour several pictures, in batches of those that the network sees in one size."""
+        return Results(
+            inputs,
+            partial(self._preprocess_one_of_several, **preprocess_params),
+            partial(self.forward, **forward_params),
+            partial(self.postprocess, **postprocess_params),
+            batch_size,
+            num_workers,
+        )
+
+    def _preprocess_one_of_several(self, inputs, **kwargs) -> dict | UnreadableImageError:
+        try:
+            return self.preprocess(inputs, **kwargs)
+        except UnreadableImageError as error:
+            return error
 
     def preprocess(
         self,
@@ -77,8 +159,10 @@ class ColorizationPipeline(Pipeline):
         palette: torch.Tensor | None = None,
         borders: bool = True,
         page: int = 0,
+        timeout: float | None = TIMEOUT,
     ) -> dict:
-        photo = inputs if isinstance(inputs, Photo) else read_photo(inputs, max_megapixels=max_megapixels, page=page)
+        photo = open_photo(inputs, max_megapixels=max_megapixels, page=page, timeout=timeout)
+        settle_in_process()
         seen = photo.seen
         inside = find_picture(seen) if borders else (0, 0, photo.width, photo.height)
         picture = Image.fromarray(seen)
@@ -92,23 +176,27 @@ class ColorizationPipeline(Pipeline):
             guidance["palette"] = palette
         return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside}
 
-    def _forward(self, model_inputs: dict) -> Prediction:
-        guidance = {name: model_inputs[name] for name in ("hints", "palette") if name in model_inputs}
-        outputs = self.model(model_inputs["pixel_values"], **guidance)
-        prediction = {name: model_inputs[name] for name in ("photo", "inside")}
-        prediction["ab"] = outputs.ab[0].float().cpu()
-        if outputs.logits is not None:
-            prediction["logits"] = outputs.logits[0].float().cpu()
-            with full_precision():
-                if "hints" in guidance:
-                    prediction["ab"] = follow_hints(prediction["ab"], prediction["logits"], guidance["hints"][0].cpu())
-                prediction["spread"] = spread_of(prediction["logits"], prediction["ab"])
-        return Prediction(**prediction)
+    def _forward(self, model_inputs: dict | list[dict]) -> Prediction | list[Prediction]:
+        """Of one picture, or of several that [`preprocess`] made, in their order."""
+        if isinstance(model_inputs, dict):
+            return self._forward([model_inputs])[0]
+        settle_in_process()
+        groups: dict[tuple, list[int]] = {}
+        for number, one in enumerate(model_inputs):
+            groups.setdefault((one["pixel_values"].shape, "hints" in one), []).append(number)
+        predictions: dict[int, Prediction] = {}
+        for numbers in groups.values():
+            together = [model_inputs[number] for number in numbers]
+            named = [name for name in ("pixel_values", "hints", "palette") if name in together[0]]
+            outputs = self.model(**{name: torch.cat([one[name] for one in together]) for name in named})
+            for place, (number, one) in enumerate(zip(numbers, together, strict=True)):
+                predictions[number] = _predict(one, outputs, place)
+        return [predictions[number] for number in range(len(model_inputs))]
 
     def postprocess(
         self,
         model_outputs: Prediction,
-        saturation: float = 1.0,
+        strength: float = 1.0,
         num_variants: int | None = None,
         seed: int = 0,
         warmth: float = 0.0,
@@ -116,32 +204,33 @@ class ColorizationPipeline(Pipeline):
     ) -> Image.Image | list[Image.Image]:
         said, several = model_outputs, num_variants is not None
         pictures = [
-            self.apply_ab(said.photo, ab, saturation, warmth, keep_tone, said.inside)
+            self.apply_ab(said.photo, ab, strength, warmth, keep_tone, said.inside)
             for ab in (said.variants(num_variants, seed) if several else [said.ab])
         ]
         return pictures if several else pictures[0]
 
-    def predict(self, photo, **kwargs) -> Prediction:
-        """What the model says of a photograph, to look into and to put on it later (with [`apply_ab`]).
+    def analyze(self, photo, **kwargs) -> Prediction:
+        """Say what the model sees in a photograph, to look into and to put on it later (with [`apply_ab`]).
 
         Args:
             photo: as in a call, but one.
-            kwargs: ``hints``, ``palette``, ``borders`` and ``max_megapixels``, as in a call.
+            kwargs: ``hints``, ``palette``, ``look``, ``borders``, ``page``, ``max_megapixels`` and ``timeout``, as in a
+                call.
         """
         preprocess, _, postprocess = self._sanitize_parameters(**kwargs)
         if postprocess:
-            raise TypeError(f"Not an argument of predict: {', '.join(postprocess)}.")
-        return self.forward(self.preprocess(photo, **preprocess))
+            raise TypeError(f"Not an argument of analyze: {', '.join(postprocess)}.")
+        return self.forward(self.preprocess(photo, **{**self._preprocess_params, **preprocess}))
 
     def predict_ab(self, photo: Photo) -> torch.Tensor:
         """ab [2, h, w] of a photograph in CIE units, float32 on the CPU: small, to keep and apply again."""
-        return self.predict(photo).ab
+        return self.analyze(photo).ab
 
     def apply_ab(
         self,
         photo: Photo,
         ab: torch.Tensor,
-        saturation: float = 1.0,
+        strength: float = 1.0,
         warmth: float = 0.0,
         keep_tone: bool = False,
         inside: Box | None = None,
@@ -155,7 +244,7 @@ class ColorizationPipeline(Pipeline):
         left, top, right, bottom = inside
         inner = photo.rgb[top:bottom, left:right]
         post_process = self.image_processor.post_process_colorization
-        (picture,) = post_process(ab[None], [inner], saturation, warmth, tone)
+        (picture,) = post_process(ab[None], [inner], strength, warmth, tone)
         if inner.shape != photo.rgb.shape:
             (whole,) = post_process(ab.new_zeros(1, 2, 1, 1), [photo.rgb], tone=tone)
             whole.paste(picture, (left, top))
@@ -165,6 +254,18 @@ class ColorizationPipeline(Pipeline):
         if photo.exif:
             picture.info["exif"] = photo.exif
         return picture
+
+
+def _predict(model_inputs: dict, outputs: ColorizationOutput, place: int) -> Prediction:
+    """What the model says of one picture of a batch."""
+    ab, logits, spread = outputs.ab[place].float().cpu(), None, None
+    if outputs.logits is not None:
+        logits = outputs.logits[place].float().cpu()
+        with full_precision():
+            if "hints" in model_inputs:
+                ab = follow_hints(ab, logits, model_inputs["hints"][0].cpu())
+            spread = spread_of(logits, ab)
+    return Prediction(model_inputs["photo"], model_inputs["inside"], ab, logits, spread)
 
 
 def load_pipeline(model: str | Path | None = None, device: str = "auto") -> ColorizationPipeline:
@@ -183,7 +284,8 @@ def load_pipeline(model: str | Path | None = None, device: str = "auto") -> Colo
     if device.startswith("cuda") and not torch.cuda.is_available():
         raise ValueError("There is no CUDA device here; choose --device cpu or auto.")
     source = str(model or EMBEDDED_MODEL)
-    kind = ColorizationConfig.get_config_dict(source)[0].get("model_type")
+    config = ColorizationConfig.get_config_dict(source)[0]
+    kind = config.get("model_type")
     if kind is None:
         raise ValueError(f"{source}: there is no config.json of a model in it.")
     # Subclasses are baselines; they are known once their package is imported.
@@ -192,6 +294,7 @@ def load_pipeline(model: str | Path | None = None, device: str = "auto") -> Colo
         raise ValueError(f"{source}: this is a {kind!r} model, not a colorizer of this project.")
     # fp16 is for the file; a CPU computes faster and more exactly in fp32.
     loaded = classes[kind].from_pretrained(source, dtype=torch.float32).eval()
+    loaded.stored_dtype = {"float16": torch.float16, "bfloat16": torch.bfloat16}.get(config.get("dtype"))
     loaded.to(memory_format=torch.channels_last)
     processor = ColorizationImageProcessor.from_pretrained(source)
     return ColorizationPipeline(model=loaded, image_processor=processor, device=device)

@@ -52,7 +52,7 @@ def spread_of(logits: torch.Tensor, ab: torch.Tensor, temperature: float = SPREA
 
 @dataclass(frozen=True)
 class Prediction:
-    """Answer of ``ColorizationPipeline.predict``; all tensors are float32 on the CPU.
+    """Answer of ``ColorizationPipeline.analyze``; all tensors are float32 on the CPU.
 
     Attributes:
         photo: what was asked about.
@@ -68,6 +68,13 @@ class Prediction:
     ab: torch.Tensor
     logits: torch.Tensor | None = None
     spread: torch.Tensor | None = None
+
+    def __repr__(self) -> str:
+        """The sizes and how sure the model is; never pixels."""
+        height, width = self.ab.shape[1:]
+        photo = "" if self.photo is None else f"{self.photo.name!r}, {self.photo.width} × {self.photo.height} px, "
+        sure = "" if self.spread is None else f", {self.confidence} (mean spread {self.mean_spread:.1f})"
+        return f"Prediction({photo}ab {width} × {height}{sure})"
 
     @property
     def mean_spread(self) -> float:

@@ -112,7 +112,7 @@ class Table:
 def measure_hints(pipe: ColorizationPipeline, truths: Iterator[Truth], against: ColorizationPipeline) -> dict:
     psnr, chance = Table(), random.Random(0)
     for truth in truths:
-        plain = pipe.predict(truth.photo)
+        plain = pipe.analyze(truth.photo)
         shape = tuple(plain.ab.shape[1:])
         unsure = F.avg_pool2d(plain.spread[None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0]
         points = [divmod(place, shape[1]) for place in chance.sample(range(shape[0] * shape[1]), 5)]
@@ -125,7 +125,7 @@ def measure_hints(pipe: ColorizationPipeline, truths: Iterator[Truth], against: 
         }
         for name, cells in given.items():
             hints = [truth.hint(*cell, shape) for cell in cells]
-            ab = pipe.predict(truth.photo, hints=hints).ab if hints else plain.ab
+            ab = pipe.analyze(truth.photo, hints=hints).ab if hints else plain.ab
             psnr.add(name, truth.errors(pipe, ab)[0])
         psnr.add("the other model", truth.errors(against, against.predict_ab(truth.photo))[0])
     psnr.show("PSNR, dB")
@@ -142,7 +142,7 @@ def measure_palette(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> dict
             "that of another photograph": own if other is None else other,
         }
         for name, palette in given.items():
-            decibels, error = truth.errors(pipe, pipe.predict(truth.photo, palette=palette).ab)
+            decibels, error = truth.errors(pipe, pipe.analyze(truth.photo, palette=palette).ab)
             psnr.add(name, decibels)
             difference.add(name, error)
         other = own
@@ -157,7 +157,7 @@ def measure_variants(pipe: ColorizationPipeline, truths: Iterator[Truth], sweep:
         settings += [(shift, sharp) for sharp in (0.4, 0.6, 1.0) for shift in (0.35, 0.5, 0.65, 0.8, 1.0)]
     best, between = Table(), defaultdict(list)
     for truth in truths:
-        said = pipe.predict(truth.photo)
+        said = pipe.analyze(truth.photo)
         single = truth.errors(pipe, said.ab)[1]
         best.add("the ordinary colouring", single)
         fixed = [truth.errors(pipe, said.ab + said.ab.new_tensor(shift)[:, None, None])[1] for shift in _FIXED_SHIFTS]
@@ -180,7 +180,7 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
     inside, pictures, pixels = [], [], []
     by_temperature = defaultdict(list)
     for truth in truths:
-        said = pipe.predict(truth.photo)
+        said = pipe.analyze(truth.photo)
         true = truth.reduced(*said.ab.shape[1:])
         error = ciede2000(torch.cat((true[:1], said.ab)), true)
         distance = (said.ab - true[1:]).norm(dim=0)

@@ -80,7 +80,7 @@ def _lab(picture: Image.Image) -> torch.Tensor:
 
 def _ab(pipe: ColorizationPipeline, picture: Image.Image, size: tuple[int, int]) -> torch.Tensor:
     """ab [1, 2, height, width] that the model gives a picture, enlarged to ``size`` (width, height)."""
-    ab = pipe.predict(picture).ab[None]
+    ab = pipe.analyze(picture).ab[None]
     return F.interpolate(ab, size=size[::-1], mode="bicubic", align_corners=False)
 
 

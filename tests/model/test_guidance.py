@@ -174,8 +174,8 @@ def test_a_sure_picture_has_small_variants():
 def test_variants_and_suggestions_need_a_classifier(tiny_pipeline, guided_pipeline, landscape):
     for asked in (
         lambda: tiny_pipeline(landscape, num_variants=3),
-        lambda: tiny_pipeline.predict(landscape).suggest_colours((1, 1)),
-        lambda: tiny_pipeline.predict(landscape).mean_spread,
+        lambda: tiny_pipeline.analyze(landscape).suggest_colours((1, 1)),
+        lambda: tiny_pipeline.analyze(landscape).mean_spread,
     ):
         with pytest.raises(ValueError, match="has no classifier over colours"):
             asked()
@@ -207,7 +207,7 @@ def ab_and_lightness(code: str) -> tuple[float, torch.Tensor]:
 
 
 def test_prediction(guided_pipeline, landscape):
-    prediction = guided_pipeline.predict(landscape)
+    prediction = guided_pipeline.analyze(landscape)
     assert prediction.spread.shape == prediction.ab.shape[1:] and prediction.spread.min() >= 0
     centres, temperature = ab_centres(), SPREAD_TEMPERATURE
     share = (prediction.logits[:, 2, 3] / temperature).softmax(dim=0)
@@ -220,14 +220,14 @@ def test_prediction(guided_pipeline, landscape):
     assert all(ab_and_lightness(code)[0] == pytest.approx(own, abs=1) for code in colours)
     with pytest.raises(ValueError, match="x goes from 0 to 119, y to 79"):
         prediction.suggest_colours((120, 0))
-    hinted = guided_pipeline.predict(landscape, hints=[((5, 5), "#ff0000")])
+    hinted = guided_pipeline.analyze(landscape, hints=[((5, 5), "#ff0000")])
     assert not torch.equal(hinted.ab, prediction.ab)
     with pytest.raises(TypeError, match="Not an argument of predict: saturation"):
-        guided_pipeline.predict(landscape, saturation=2)
+        guided_pipeline.analyze(landscape, saturation=2)
 
 
 def test_confidence_falls_as_the_spread_grows(guided_pipeline, landscape):
-    photo = guided_pipeline.predict(landscape).photo
+    photo = guided_pipeline.analyze(landscape).photo
     said = [
         Prediction(
             photo,
@@ -244,7 +244,7 @@ def test_confidence_falls_as_the_spread_grows(guided_pipeline, landscape):
 def test_overlay_is_grey_where_sure_and_coloured_where_not(guided_pipeline):
     spread = torch.zeros(8, 8)
     spread[:, 4:] = 40.0
-    photo = guided_pipeline.predict(Image.new("L", (160, 160), 120)).photo
+    photo = guided_pipeline.analyze(Image.new("L", (160, 160), 120)).photo
     prediction = Prediction(
         photo, (0, 0, photo.width, photo.height), torch.zeros(2, 8, 8), torch.zeros(1, 8, 8), spread
     )

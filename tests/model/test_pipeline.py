@@ -10,8 +10,8 @@ from PIL import Image
 
 from colorization import ColorizationImageProcessor
 from colorization.model import color
-from colorization.model.image_processing_colorization import _enlarge_rows, _enlarge_width
 from colorization.model.images import UnreadableImageError, read_photo
+from colorization.model.painting import _enlarge_rows, _enlarge_width
 
 from ..conftest import draw_landscape
 
@@ -75,7 +75,7 @@ def test_saturation(tiny_pipeline, landscape):
         return color.rgb_to_lab(rgb.permute(2, 0, 1).float() / 255)[1:].norm(dim=0).mean().item()
 
     assert chroma(0.5) < chroma(1) < chroma(1.5)
-    with pytest.raises(ValueError, match="saturation"):
+    with pytest.raises(ValueError, match="strength"):
         tiny_pipeline(landscape, saturation=-1)
     with pytest.raises(TypeError, match="Unknown argument: satturation"):
         tiny_pipeline(landscape, satturation=1)

@@ -111,7 +111,7 @@ def test_the_border_stays_neutral_and_does_not_disturb_the_rest(tiny_pipeline):
 def test_predict_then_apply_and_points_on_a_plate(guided_pipeline):
     plate, photo = draw_plate(4, (30, 20, 360, 280), noise=0), None
     photo = read_photo(plate)
-    said = guided_pipeline.predict(photo)
+    said = guided_pipeline.analyze(photo)
     assert said.inside == found(plate)
     applied = guided_pipeline.apply_ab(photo, guided_pipeline.predict_ab(photo))
     assert np.array_equal(np.asarray(applied), np.asarray(guided_pipeline(photo)))
@@ -122,8 +122,8 @@ def test_predict_then_apply_and_points_on_a_plate(guided_pipeline):
     # A point is counted from the corner of the scan, not of the picture in it.
     left, top, right, bottom = said.inside
     inner = photo.rgb[top:bottom, left:right]
-    one = guided_pipeline.predict(photo, hints=[((100, 90), "#ff0000")]).ab
-    other = guided_pipeline.predict(Image.fromarray(inner), hints=[((100 - left, 90 - top), "#ff0000")], borders=False)
+    one = guided_pipeline.analyze(photo, hints=[((100, 90), "#ff0000")]).ab
+    other = guided_pipeline.analyze(Image.fromarray(inner), hints=[((100 - left, 90 - top), "#ff0000")], borders=False)
     assert torch.equal(one, other.ab)
 
 

@@ -105,7 +105,7 @@ def test_points_change_the_colours_and_going_back_restores_them(guide: Guide, re
 
 def test_the_point_is_where_the_pipeline_has_it(service: ColorizeService, guide: Guide, result: Colouring) -> None:
     asked = guide.ask(result, Wishes((Hint(0.25, 0.8, "#c03030"),)))
-    directly = service.models.pipeline().predict(result.source, hints=[((50, 240), "#c03030")])  # 200 × 300 px
+    directly = service.models.pipeline().analyze(result.source, hints=[((50, 240), "#c03030")])  # 200 × 300 px
     assert torch.equal(asked.ab, directly.ab)
 
 
