@@ -222,7 +222,7 @@ def test_prediction(guided_pipeline, landscape):
         prediction.suggest_colours((120, 0))
     hinted = guided_pipeline.analyze(landscape, hints=[((5, 5), "#ff0000")])
     assert not torch.equal(hinted.ab, prediction.ab)
-    with pytest.raises(TypeError, match="Not an argument of predict: saturation"):
+    with pytest.raises(TypeError, match="Not an argument of analyze: strength"):
         guided_pipeline.analyze(landscape, saturation=2)
 
 

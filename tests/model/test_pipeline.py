@@ -112,8 +112,8 @@ def test_batch_of_different_aspects_is_refused(landscape):
     with pytest.raises(ValueError, match="different aspect"):
         processor([landscape, landscape.rotate(90, expand=True)])
     assert processor([landscape, landscape])["pixel_values"].shape[0] == 2
-    with pytest.raises(ValueError, match="uint8"):
-        processor(np.zeros((4, 4)))
+    with pytest.raises(ValueError, match="C of 1, 3"):
+        processor(np.zeros((5, 5, 2)))
 
 
 def test_batch_equals_one_by_one(tiny_pipeline):
