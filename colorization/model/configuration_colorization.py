@@ -40,7 +40,8 @@ class ColorizationConfig(PreTrainedConfig):
         temperature: of the annealed mean that turns the classifier's distribution into a colour: 1 is the mean,
             towards 0 the most probable bin.
         classification_share: with both heads, share of the classifier in the colour; the rest is the regression's.
-        chroma_gain: factor on all colours; a mean over what is plausible is paler than any of it.
+        variety: factor on how far each place is from the mean colour of the picture. What is expected of a place lies
+            nearer to the mean than what is there, so that one tint lies over all; above 1 takes that back.
         calibration: how far the mean chroma of the result follows the predicted one: exponent in [0, 1] on the factor
             that would make both equal; 0 leaves the colours as they are.
     """
@@ -62,7 +63,7 @@ class ColorizationConfig(PreTrainedConfig):
     ab_scale: float = 64.0
     temperature: float = 0.4
     classification_share: float = 0.5
-    chroma_gain: float = 1.0
+    variety: float = 1.0
     calibration: float = 0.0
     initializer_range: float = 0.02
 
@@ -89,8 +90,8 @@ class ColorizationConfig(PreTrainedConfig):
             )
         if min(*self.encoder_widths, *self.decoder_widths, self.context_width) < 1:
             raise ValueError("All widths must be at least 1.")
-        if self.chroma_gain < 0:
-            raise ValueError(f"chroma_gain is a factor from 0 on, not {self.chroma_gain}.")
+        if self.variety < 0:
+            raise ValueError(f"variety is a factor from 0 on, not {self.variety}.")
         if self.ab_scale <= 0:
             raise ValueError(f"ab_scale is a number of CIE units above 0, not {self.ab_scale}.")
         if self.temperature < 0:

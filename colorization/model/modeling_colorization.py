@@ -180,7 +180,9 @@ class ColorizationModel(PreTrainedModel):
             output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
             if output.regressed is not None:
                 output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
-        output.ab = output.ab * config.chroma_gain
+        if config.variety != 1:
+            tint = output.ab.mean(dim=(2, 3), keepdim=True)
+            output.ab = tint + config.variety * (output.ab - tint)
         if raw.coarse is not None:
             output.coarse = raw.coarse.float() * config.ab_scale
             output.log_chroma_variance = raw.log_chroma_variance.float()

@@ -98,6 +98,16 @@ def test_nothing_given_is_nothing_added(model):
 
 
 @torch.inference_mode()
+def test_variety_moves_places_away_from_the_tint_and_leaves_the_tint(model):
+    plain = model(picture()).ab
+    model.config.variety = 1.5
+    varied = model(picture()).ab
+    model.config.variety = 1.0
+    torch.testing.assert_close(varied.mean((2, 3)), plain.mean((2, 3)), atol=1e-3, rtol=1e-4)
+    torch.testing.assert_close(varied.std((2, 3)), 1.5 * plain.std((2, 3)), atol=1e-3, rtol=1e-3)
+
+
+@torch.inference_mode()
 def test_comes_back_the_same_from_a_file(model, tmp_path):
     model.save_pretrained(tmp_path)
     again = ColorizationModel.from_pretrained(tmp_path).eval()
