@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import re
+import shutil
 import struct
 import threading
 from collections.abc import Iterable, Iterator
@@ -57,6 +58,16 @@ def replace_file(path: str | Path) -> Iterator[Path]:
             fcntl.flock(stack.enter_context(fresh.open("ab")), fcntl.LOCK_EX)
         yield fresh
         fresh.replace(path)
+
+
+@contextlib.contextmanager
+def replace_folder(path: Path) -> Iterator[Path]:
+    """Give the name of a folder beside ``path`` to fill, and put it in the place of ``path`` in the end."""
+    fresh = path.with_name(path.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    yield fresh
+    shutil.rmtree(path, ignore_errors=True)
+    fresh.rename(path)
 
 
 def write_text(path: Path, text: str) -> None:

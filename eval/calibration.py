@@ -5,16 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 
 from .measuring import reduce
 from .metrics.sepia import HUES, MAX_CHROMA_P95, MIN_CHROMA, MIN_CONCENTRATION, effective_hues, hue_statistics
 from .pictures import open_set
-from .runner import NEAR_GREY
 
 _SLICES = {"all": None, "sky in sight": "yes", "no sky in sight": "no"}
 
@@ -29,7 +27,7 @@ def calibrate(data: str, split: str, manifest: Path | None = None) -> str:
             rgb = reduce(picture.read().rgb, 512)
         except (UnreadableImageError, OSError):
             continue
-        lab = rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255)
+        lab = rgb_to_lab(to_tensor(rgb))
         found = hue_statistics(lab) | {"effective_hues": effective_hues(lab)}
         keys = ("concentration", "hue", "chroma_mean", "chroma_p95", "effective_hues")
         facts.append(tuple(found[key].item() for key in keys))

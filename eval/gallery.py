@@ -7,6 +7,7 @@ import random
 import re
 from pathlib import Path
 
+from .metrics.colour import COLLAPSED, OVERSATURATED
 from .results import ALWAYS
 
 KINDS = ("failures without sky", "largest difference", "worst", "median", "best", "random")
@@ -99,7 +100,9 @@ def _kinds(by_picture: dict[str, dict[str, dict]], name: str) -> dict[str, list[
 def failed(row: dict) -> bool:
     """One tint, collapsed or much too colourful; a figure that was not computed accuses nobody."""
     ratio = row.get("chroma_ratio")
-    return bool(row.get("one_hue") or row.get("sepia")) or (ratio is not None and not 0.5 <= ratio <= 1.5)
+    return bool(row.get("one_hue") or row.get("sepia")) or (
+        ratio is not None and not COLLAPSED <= ratio <= OVERSATURATED
+    )
 
 
 def _error(row: dict | None) -> float | None:

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 from colorization.sky import SkySegmenter, sky_fraction, sky_label
 
@@ -37,7 +37,7 @@ class Bench:
 
     colorizers: dict[str, Colorizer]
     size: int | None = None
-    near_grey: float = 3.0
+    near_grey: float = NEAR_GREY
     input_kind: str = "lab-l"
     degradation: str | None = None
     legacy: bool = False
@@ -248,7 +248,7 @@ def _as_array(colorizer: Colorizer) -> Callable[[Image.Image], np.ndarray]:
 
 
 def _tensor(rgb: np.ndarray, device: str) -> torch.Tensor:
-    return torch.tensor(rgb, device=device).permute(2, 0, 1)[None].float() / 255
+    return to_tensor(rgb).to(device)
 
 
 def _packed(features: torch.Tensor) -> str:

@@ -23,7 +23,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from colorization.model.color import join, lightness, rgb_to_lab
+from colorization.model.color import join, lightness, rgb_to_lab, to_tensor
 
 Colour = Callable[[Image.Image], Image.Image]
 
@@ -113,7 +113,7 @@ def _of_size(grey: Image.Image, picture: Image.Image) -> Image.Image:
     picture = picture.convert("RGB")
     if picture.size == grey.size:
         return picture
-    return put_on(grey, rgb_to_lab(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255)[:, 1:])
+    return put_on(grey, rgb_to_lab(to_tensor(picture))[:, 1:])
 
 
 def _need(name: str, spec: str) -> ModuleType:

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from colorization.model.images import Photo, read_photo
-
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
+from colorization.model.readers import READABLE_SUFFIXES
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,7 @@ def open_set(
     else:
         pictures = _of_data_set(data, split)
     if not pictures:
-        raise ValueError(f"{data}: there is no picture in it ({', '.join(sorted(_SUFFIXES))}).")
+        raise ValueError(f"{data}: there is no picture in it ({', '.join(sorted(READABLE_SUFFIXES))}).")
     if limit and limit < len(pictures):
         pictures = [pictures[i * len(pictures) // limit] for i in range(limit)]
     return pictures, sum(bool(p.source or p.scene or p.sky) for p in pictures)
@@ -70,7 +69,8 @@ def find_files(folder: Path) -> list[Path]:
     return sorted(
         path
         for path in folder.rglob("*")
-        if path.suffix.lower() in _SUFFIXES and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+        if path.suffix.lower() in READABLE_SUFFIXES
+        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
     )
 
 

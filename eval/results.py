@@ -185,8 +185,8 @@ def document(records: list[dict], header: dict, summaries: list[dict], rows: lis
     }
 
 
-def read(path: Path) -> dict:
-    """Read a ``results.json``.
+def read(path: Path, schemas: tuple[int, ...] = (SCHEMA,)) -> dict:
+    """Read a ``results.json`` of one of these schemas.
 
     Raises:
         ValueError: if it is no such file, or one of another schema.
@@ -196,7 +196,7 @@ def read(path: Path) -> dict:
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: no results can be read from it ({error}).") from error
     schema = found.get("schema") if isinstance(found, dict) else None
-    if schema != SCHEMA:
+    if schema not in schemas:
         raise ValueError(
             f"{path}: this file has schema {schema}, known is {SCHEMA}; measure again with `python -m eval run`."
         )

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from colorization.files import replace_file
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 from colorization.sky import SkySegmenter
 
@@ -31,8 +31,6 @@ from .results import SCHEMA
 
 logger = logging.getLogger(__name__)
 
-NEAR_GREY = 3.0
-"""CIE units of mean chroma; references below it have no colour to be measured against."""
 _STATISTICS = 500  # pictures that the mean colour and the frequencies of colours are taken from
 _STATISTICS_SIZE = 128  # px
 _COUNT_OF_A_BIN = 1e-4  # added to each frequency, so that a colour seen once does not outweigh all others
@@ -76,7 +74,7 @@ def set_statistics(pictures: list[Picture]) -> dict:
             rgb = reduce(pictures[place].read().rgb, _STATISTICS_SIZE)
         except (UnreadableImageError, OSError):
             continue  # the run will name it
-        tensor = torch.from_numpy(rgb).permute(2, 0, 1)[None].float() / 255
+        tensor = to_tensor(rgb)
         lab = rgb_to_lab(tensor)
         ab = lab[0, 1:]
         if mean_chroma(lab).item() < NEAR_GREY:

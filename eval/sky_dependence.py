@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import rgb_to_lab, to_tensor
 from colorization.sky import NO_BELOW, SkySegmenter, sky_fraction
 
 from .metrics.colour import ciede2000
@@ -114,4 +114,4 @@ def with_added_sky(grey: Image.Image, alone: torch.Tensor, colour: Colour) -> di
 
 def _lab(rgb: np.ndarray) -> torch.Tensor:
     """uint8 [H, W, 3] to CIE Lab [1, 3, H, W]."""
-    return rgb_to_lab(torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255)
+    return rgb_to_lab(to_tensor(rgb))

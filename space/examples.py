@@ -14,6 +14,7 @@ from PIL import Image
 
 from colorization.drawing import SCENES, draw_landscape
 from colorization.model.images import Photo, UnreadableImageError, read_photo
+from colorization.model.readers import READABLE_SUFFIXES
 from space.views import encode
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,6 @@ MOST = 8
 LONGEST_SIDE = 2048  # px of the copy that is shown and coloured
 THUMBNAIL = 240  # px
 _DRAWN_SIZE = (1080, 720)
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp"}
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,9 @@ def _folder_pictures(most: int) -> list[tuple[Path, str, str]]:
         if not folder.is_dir():
             logger.warning("%s: %s is not a folder.", FOLDERS_VARIABLE, folder)
             continue
-        paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in _SUFFIXES and path.is_file())
+        paths = sorted(
+            path for path in folder.rglob("*") if path.suffix.lower() in READABLE_SUFFIXES and path.is_file()
+        )
         credits = _credits(folder)
         found = [(path, *credits.get(path.name, (_title(path), ""))) for path in paths]
         share = min(most, len(found))

@@ -110,7 +110,7 @@ class SkyExperiment:
     def _run(self, photo: Photo, folder: Path) -> Experiment:
         import torch
 
-        from colorization.model.color import rgb_to_lab
+        from colorization.model.color import rgb_to_lab, to_tensor
         from eval.inputs import make_input
         from eval.metrics.colour import mean_chroma
         from eval.sky_dependence import horizon
@@ -128,8 +128,7 @@ class SkyExperiment:
 
         def chroma(rgb: np.ndarray) -> float:
             with torch.inference_mode():
-                values = torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
-                return mean_chroma(rgb_to_lab(values)).item()
+                return mean_chroma(rgb_to_lab(to_tensor(rgb))).item()
 
         with_sky, without = chroma(whole[row:]), chroma(ground)
         pictures = []

@@ -17,14 +17,12 @@ from space.models import Models, PageError, predict
 from space.service import MAX_MEGAPIXELS, ColorizeService
 
 if TYPE_CHECKING:
-    import torch
+    pass
 
 logger = logging.getLogger(__name__)
 
 LONGEST_SIDE = 1024
 """Pixels that are measured: the measures of the harness take some seconds on larger ones."""
-NEAR_GREY = 3.0
-"""CIE units of mean chroma; below it there is no colour to compare with (the harness leaves such pictures out)."""
 MAP_TOP = 40.0
 """CIEDE2000 that the map of errors shows brightest."""
 MAP_COLOURS = ("#05041a", "#b63458", "#fcfdbf")
@@ -136,6 +134,7 @@ def compare_in_steps(
     # Imported here: the page opens without waiting for the measures.
     import torch
 
+    from colorization.model.color import NEAR_GREY
     from colorization.sky import sky_fraction, sky_label
     from eval.inputs import make_input
 
@@ -199,26 +198,19 @@ def _coloured(models: Models, grey: Image.Image, name: str) -> np.ndarray:
     return np.array(pipeline.apply_ab(photo, predict(models, photo)))
 
 
-def _tensor(rgb: np.ndarray) -> torch.Tensor:
-    """uint8 [H, W, 3] to sRGB [1, 3, H, W] in [0, 1]."""
-    import torch
-
-    return torch.from_numpy(np.ascontiguousarray(rgb)).permute(2, 0, 1)[None].float() / 255
-
-
 def _mean_chroma(rgb: np.ndarray) -> float:
-    from colorization.model.color import rgb_to_lab
+    from colorization.model.color import rgb_to_lab, to_tensor
     from eval.metrics.colour import mean_chroma
 
-    return mean_chroma(rgb_to_lab(_tensor(rgb))).item()
+    return mean_chroma(rgb_to_lab(to_tensor(rgb))).item()
 
 
 def _figures(rgb: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float | None], np.ndarray]:
     """The figures of one result, and its CIEDE2000 at each pixel [H, W]."""
-    from colorization.model.color import rgb_to_lab
+    from colorization.model.color import rgb_to_lab, to_tensor
     from eval.metrics import colour, pixel, sepia
 
-    result, right = _tensor(rgb), _tensor(truth)
+    result, right = to_tensor(rgb), to_tensor(truth)
     lab, right_lab = rgb_to_lab(result), rgb_to_lab(right)
     difference = colour.ciede2000(lab, right_lab)[0]
     try:

@@ -309,13 +309,11 @@ def read_view(colouring: Colouring) -> Image.Image:
 
 def _is_in_color(photo: Photo) -> bool:
     """Whether a photograph has several hues; a toned print has one."""
-    from colorization.model.color import rgb_to_lab
+    from colorization.model.color import rgb_to_lab, to_tensor
 
     small = Image.fromarray(photo.rgb)
     small.thumbnail((128, 128), reducing_gap=2.0)
-    import torch
-
-    lab = rgb_to_lab(torch.from_numpy(np.array(small)).permute(2, 0, 1)[None].float() / 255)[0]
+    lab = rgb_to_lab(to_tensor(small))[0]
     return float((lab[1:] - lab[1:].mean(dim=(1, 2), keepdim=True)).norm(dim=0).mean()) > _COLOURED
 
 

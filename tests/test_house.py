@@ -1,4 +1,4 @@
-"""The plan of the house, executable: who may import whom, and where facts live. Reads sources, imports nothing."""
+"""The plan of the house, executable: who may import whom, and where facts live. Reads sources."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from pathlib import Path
 
 import pytest
 from transformers.dynamic_module_utils import get_relative_import_files
+
+from eval.measures import MEASURES
+from eval.metrics import colour
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("colorization", "eval", "space")
@@ -39,7 +42,7 @@ LAW = {
     "colorization.training.validation": {"data", "model", "files", "training.recipe", "eval"},
     "colorization.publishing": {"model", "sky", "files", "drawing", "publishing", "eval"},
     "colorization.__main__": {"model", "baselines", "files", "jobs", "colorization"},
-    "eval": {"model.color", "model.images", "sky", "files", "eval"},
+    "eval": {"model.color", "model.images", "model.readers", "sky", "files", "eval"},
     "eval.colorizers": {"model.color", "model.images", "model.pipeline_colorization", "baselines", "eval"},
     "eval.studies": {"model", "baselines", "sky", "files", "colorization", "eval"},
     "eval.metrics": {"model.color", "eval.metrics"},
@@ -50,7 +53,7 @@ LAW = {
     "eval.progress": set(),
     "eval.others": {"model.color"},
     "eval.metric_table": set(),
-    "eval.gallery": {"eval.results"},
+    "eval.gallery": {"eval.results", "eval.metrics.colour"},
     "eval.merge": {"eval.results", "eval.measures"},
     "eval.report": {"files", "eval.results", "eval.plots", "eval.metric_table", "eval.gallery", "eval.merge"},
     "eval.compare": {"files", "eval.results", "eval.measures", "eval.statistics"},
@@ -149,3 +152,38 @@ def test_import_is_light(code):
     code = f"import sys\n{code}\nprint([m for m in {heavy} if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert result.stdout.splitlines()[-1] == "[]"
+
+
+# A rule with one home: what gives it away in a source, and the files that may hold it.
+HOMES = {
+    r"permute\(2, 0, 1\)[^\n]*/ 255": {"colorization/model/color.py", "colorization/publishing/onnx_export.py"},
+    r"(?<!\*)\.part\"|\.with_name\([^\n]*\.(part|new)\b": {"colorization/files.py"},
+    r"(?i)(near_?grey|min_chroma)\w*(: float)? = 3\.0": {"colorization/model/color.py"},
+    r"\{\"\.jpe?g\", ": {"colorization/files.py", "colorization/model/readers.py"},
+    r"ratios? [<>]=? [01]\.5|0\.5 <= ratio": set(),
+    r"\"pretrained\"": {"colorization/model/configuration_colorization.py", "colorization/sky/segmenter.py"},
+    r"spec_from_file_location|sys\.path|if __package__|syspath_prepend": set(),
+}
+
+
+def python_files() -> list[Path]:
+    return [*FILES, *(ROOT / "scripts").rglob("*.py"), ROOT / "app.py"]
+
+
+@pytest.mark.parametrize("pattern", HOMES)
+def test_a_rule_has_one_home(pattern):
+    found = {
+        path.relative_to(ROOT).as_posix() for path in python_files() if re.search(pattern, path.read_text("utf-8"))
+    }
+    assert found <= HOMES[pattern], f"{sorted(found - HOMES[pattern])} repeat what {sorted(HOMES[pattern])} says"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "scripts").glob("*.py")), ids=lambda path: path.name)
+def test_scripts_are_doors(path):
+    """Some ten lines each; the example that is meant to be copied may be longer."""
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= (30 if path.name == "color_with_onnx.py" else 12)
+
+
+def test_bounds_of_the_table_are_those_of_the_code():
+    measures = {measure.key: measure.threshold for measure in MEASURES}
+    assert (measures["collapse_rate"], measures["oversaturation_rate"]) == (colour.COLLAPSED, colour.OVERSATURATED)

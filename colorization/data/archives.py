@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from ..files import replace_file
+
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 MAX_MEMBER_BYTES = 200 * 2**20
 MAX_RATIO = 100  # pictures are compressed already: what unpacks to a hundred times its size is a trap
@@ -120,19 +122,16 @@ def _uncompress(path: Path, spool: Path) -> Path:
     opener = gzip.open if name.endswith(("gz", "tgz")) else bz2.open if name.endswith("bz2") else lzma.open
     spool.parent.mkdir(parents=True, exist_ok=True)
     limit = max(MAX_MEMBER_BYTES, MAX_RATIO * path.stat().st_size)
-    fresh, written = spool.with_suffix(".part"), 0
+    written = 0
     try:
-        with opener(path, "rb") as packed, fresh.open("wb") as plain:
+        with replace_file(spool) as fresh, opener(path, "rb") as packed, fresh.open("wb") as plain:
             while block := packed.read(_COPY):
                 written += len(block)
                 if written > limit or written > shutil.disk_usage(spool.parent).free:
                     raise ArchiveError(f"this archive unpacks to more than {written} bytes: a bomb, or no room for it")
                 plain.write(block)
-        fresh.replace(spool)
     except (gzip.BadGzipFile, lzma.LZMAError, zlib.error, EOFError) as error:
         raise ArchiveError(f"this archive is damaged ({error})") from None
-    finally:
-        fresh.unlink(missing_ok=True)
     return spool
 
 

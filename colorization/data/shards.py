@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
+
+from ..files import replace_file
 
 
 class Store:
@@ -42,38 +45,26 @@ class Store:
         Raises:
             OSError: if there is no room or no permission; nothing half written is left then.
         """
-        rows, target = 0, self.path(name)
-        self.filesystem.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        # Object stores publish a file when it is closed; on a disk the renaming does.
-        fresh = f"{target}.{os.getpid()}.part" if self.local else target
-        try:
-            with (
-                self.filesystem.open(fresh, "wb") as stream,
-                pq.ParquetWriter(stream, schema, compression="zstd") as writer,
-            ):
-                for table in tables:
-                    writer.write_table(table)
-                    rows += table.num_rows
-            if self.local:
-                Path(fresh).replace(target)
-        finally:
-            if self.local:
-                Path(fresh).unlink(missing_ok=True)
+        rows = 0
+        with self._opened(name) as stream, pq.ParquetWriter(stream, schema, compression="zstd") as writer:
+            for table in tables:
+                writer.write_table(table)
+                rows += table.num_rows
         return rows
 
     def write_bytes(self, name: str, content: bytes | Iterable[bytes]) -> None:
+        with self._opened(name) as stream:
+            for piece in [content] if isinstance(content, bytes) else content:
+                stream.write(piece)
+
+    @contextlib.contextmanager
+    def _opened(self, name: str) -> Iterator[BinaryIO]:
+        """A file to write, whole or not at all: object stores publish it when it is closed, on a disk renaming does."""
         target = self.path(name)
         self.filesystem.makedirs(target.rsplit("/", 1)[0], exist_ok=True)
-        fresh = f"{target}.{os.getpid()}.part" if self.local else target
-        try:
-            with self.filesystem.open(fresh, "wb") as stream:
-                for piece in [content] if isinstance(content, bytes) else content:
-                    stream.write(piece)
-            if self.local:
-                Path(fresh).replace(target)
-        finally:
-            if self.local:
-                Path(fresh).unlink(missing_ok=True)
+        with contextlib.ExitStack() as stack:
+            place = str(stack.enter_context(replace_file(target))) if self.local else target
+            yield stack.enter_context(self.filesystem.open(place, "wb"))
 
     def write_json(self, name: str, content: dict) -> None:
         self.write_bytes(name, json.dumps(content).encode())

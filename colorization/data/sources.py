@@ -18,11 +18,11 @@ from pathlib import Path, PurePosixPath
 import fsspec
 import pyarrow.parquet as pq
 
+from ..model.readers import READABLE_SUFFIXES
 from .archives import ArchiveError, is_archive, members_of, read_zip_member
 
 logger = logging.getLogger(__name__)
 
-PICTURES = {".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".ppm", ".avif"}
 SPLITS = {"train": "train", "training": "train", "val": "validation", "valid": "validation"}
 SPLITS |= {"validation": "validation", "dev": "validation", "test": "test", "testing": "test"}
 _NO_SCENE = {"data", "dataset", "image", "images", "img", "imgs", "photo", "photos", "picture", "pictures", "jpg"}
@@ -108,7 +108,7 @@ def _find_local(source: str, name: str, spool: Path) -> Iterator[Item]:
         raise SourceError(f"{source}: there is no such folder or file{hint}.")
     if path.is_dir():
         yield from _walk(path, name, spool)
-    elif is_archive(path.name) or path.suffix.lower() == ".parquet" or path.suffix.lower() in PICTURES:
+    elif is_archive(path.name) or path.suffix.lower() == ".parquet" or path.suffix.lower() in READABLE_SUFFIXES:
         yield from _file_items(path, name, "", spool)
     else:
         raise SourceError(f"{source}: this is neither a folder, a zip or tar archive, a Parquet file nor a picture.")
@@ -138,7 +138,7 @@ def _walk(root: Path, name: str, spool: Path) -> Iterator[Item]:
                 yield from visit(folder / entry, f"{here}/", (*above, place))
             elif kind == "file":
                 yield from _file_items(folder / entry, name, here, spool)
-            elif Path(entry).suffix.lower() in PICTURES or kind == "loop":
+            elif Path(entry).suffix.lower() in READABLE_SUFFIXES or kind == "loop":
                 yield Item(_shown(f"{name}/{here}"), name, reason="unreadable", value=f"{entry}: {kind}")
 
     yield from visit(root, "", ())
@@ -162,7 +162,7 @@ def _file_items(path: Path, name: str, inner: str, spool: Path) -> Iterator[Item
         yield from _archive_items(path, name, shown, spool)
     elif suffix == ".parquet":
         yield from _parquet_items(str(path), name, shown)
-    elif suffix in PICTURES:
+    elif suffix in READABLE_SUFFIXES:
         yield Item(shown, name, _shown(scene_of(inner)), container=os.fsencode(path.absolute()))
 
 
@@ -176,7 +176,7 @@ def _archive_items(path: Path, name: str, shown: str, spool: Path) -> Iterator[I
                 yield Item(file, name, reason=member.problem[0], value=_shown(member.problem[1]))
             elif is_archive(member.name):
                 yield Item(file, name, reason="archive in an archive", value="unpack it and give it as a source")
-            elif Path(member.name).suffix.lower() in PICTURES and not Path(member.name).name.startswith("."):
+            elif Path(member.name).suffix.lower() in READABLE_SUFFIXES and not Path(member.name).name.startswith("."):
                 place = os.fsencode(plain.absolute())
                 scene = _shown(scene_of(member.name))
                 yield Item(file, name, scene, "", "", kind, place, member.name, member.offset, member.size)
@@ -243,7 +243,7 @@ def _find_remote(source: str, name: str) -> Iterator[Item]:
         shown = f"{name}/{inner}".rstrip("/")
         if path.lower().endswith(".parquet"):
             yield from _parquet_items(url, name, shown)
-        elif Path(path).suffix.lower() in PICTURES:
+        elif Path(path).suffix.lower() in READABLE_SUFFIXES:
             yield Item(shown, name, scene_of(inner), kind="url", container=os.fsencode(url))
         elif is_archive(path):
             yield Item(shown, name, reason="archive at an address", value="download it and give it as a source")

@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, nullcontext
 
 import numpy as np
 import torch
+from PIL import Image
 
 # Linear sRGB to CIE XYZ, D65 (ITU-R BT.709 primaries). Typed once; all else follows.
 _XYZ_FROM_RGB = np.array(
@@ -57,6 +58,15 @@ def full_precision(device_type: str = "cpu") -> AbstractContextManager:
     if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
         return torch.autocast(device_type, enabled=False)
     return nullcontext()
+
+
+NEAR_GREY = 3.0
+"""CIE units of mean chroma; a picture below it has no colours to learn or to be measured against."""
+
+
+def to_tensor(picture: np.ndarray | Image.Image) -> torch.Tensor:
+    """Turn a picture of mode RGB, or uint8 [H, W, 3], into sRGB [1, 3, H, W] in [0, 1]."""
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
 def srgb_to_linear(rgb: torch.Tensor) -> torch.Tensor:

@@ -15,7 +15,7 @@ from transformers.processing_utils import Unpack
 
 from .ab_bins import ab_centres, ab_histogram, soft_encode
 from .arrays import is_array, to_pillow
-from .color import full_precision, rgb_to_lab, warm
+from .color import full_precision, rgb_to_lab, to_tensor, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from .depth import to_8_bits
 from .features import ColorizationFeatures, ColorizationImagesKwargs
@@ -180,7 +180,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         """
         picture = _as_picture(reference)
         height, width = self.working_shape(*_size_of(picture)[::-1])
-        rgb = torch.from_numpy(np.array(_shrink(picture, width, height))).permute(2, 0, 1)[None].float() / 255
+        rgb = to_tensor(_shrink(picture, width, height))
         with full_precision():
             ab = rgb_to_lab(rgb)[:, 1:]
         ab = F.avg_pool2d(ab, _HINT_STRIDE)  # at the scale on which the model chooses colours

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from .color import lightness, rgb_to_lab
+from .color import lightness, rgb_to_lab, to_tensor
 
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels, as Pillow has it."""
@@ -128,7 +128,7 @@ def tone_of(rgb: np.ndarray) -> torch.Tensor | None:
         follow from lightness, which is no toned print but a colour photograph.
     """
     factor = max(1, max(rgb.shape[:2]) // _LONG_SIDE)
-    lab = rgb_to_lab(torch.from_numpy(_reduced(rgb, factor)).permute(2, 0, 1).float() / 255).flatten(1).numpy()
+    lab = rgb_to_lab(to_tensor(_reduced(rgb, factor)))[0].flatten(1).numpy()
     chroma = np.hypot(lab[1], lab[2])
     if chroma.mean() < _TONED:
         return None

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from PIL import Image
 
+from ..model.readers import READABLE_SUFFIXES
 from .upload import PublishError
 
 LONGEST_SIDE = 480  # px of each part
-_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff"}
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def read_credits(folder: Path) -> list[tuple[Path, Credit]]:
             f"{table}: the credits cannot be read ({error!r}); columns: path, author, licence."
         ) from error
     found = []
-    for picture in sorted(path for path in folder.iterdir() if path.suffix.lower() in _SUFFIXES):
+    for picture in sorted(path for path in folder.iterdir() if path.suffix.lower() in READABLE_SUFFIXES):
         line = lines.get(picture.name, {})
         missing = [key for key in ("author", "licence") if not (line.get(key) or "").strip()]
         if missing:
@@ -107,12 +107,11 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
 
     from eval.inputs import make_input
     from eval.metrics import colour, sepia
-    from eval.runner import NEAR_GREY
 
-    from ..model.color import rgb_to_lab
+    from ..model.color import NEAR_GREY, rgb_to_lab, to_tensor
 
     def lab_of(picture: Image.Image) -> torch.Tensor:
-        return rgb_to_lab(torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255)
+        return rgb_to_lab(to_tensor(picture))
 
     made, true, grey = lab_of(coloured), lab_of(truth), lab_of(make_input(np.array(truth)))
     if colour.mean_chroma(true).item() < NEAR_GREY:
@@ -122,8 +121,8 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     failures = [
         words
         for words, wrong in (
-            ("less than half of its colour", ratio < 0.5),
-            ("too colourful by more than half", ratio > 1.5),
+            ("less than half of its colour", ratio < colour.COLLAPSED),
+            ("too colourful by more than half", ratio > colour.OVERSATURATED),
             ("sepia", bool(sepia.is_sepia(sepia.hue_statistics(made)).item())),
             ("farther from the truth than grey", error > of_grey),
         )

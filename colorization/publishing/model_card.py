@@ -15,9 +15,13 @@ import jinja2
 from huggingface_hub import EvalResult, ModelCardData
 from safetensors import safe_open
 
+from eval.results import SCHEMA, read
+
 from .examples import Example
 
 CARDS = Path(__file__).parent / "cards"
+READABLE_SCHEMAS = (2, SCHEMA)
+"""Of results files: what a card shows is written alike in all of them."""
 _SLICES = ("all", "sky yes", "sky no")
 _MISSING = (
     "psnr_rgb_mean",
@@ -62,10 +66,10 @@ def read_results(path: Path, weights: Path) -> Measured:
         ResultsError: if the file cannot be read or measured another model.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        found = read(path, READABLE_SCHEMAS)
         summaries = [entry for entry in found["summaries"] if isinstance(entry, dict)]
         colorizers = found["colorizers"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path}: this is no results file of the harness ({error!r}).") from error
     name, missing = _name_of(colorizers, hashlib.sha256(weights.read_bytes()).hexdigest(), path)
     by_slice = {(entry.get("slice"), entry.get("colorizer")): entry for entry in summaries}

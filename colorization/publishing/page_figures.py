@@ -15,8 +15,11 @@ import json
 import logging
 from pathlib import Path
 
+from eval.results import read
+
 from ..files import write_text
 from ..model.configuration_colorization import EMBEDDED_MODEL
+from .model_card import READABLE_SCHEMAS
 from .upload import ROOT
 
 WEIGHTS = EMBEDDED_MODEL / "model.safetensors"
@@ -118,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
     if wrong := [url for url in links.values() if not url.startswith("https://")]:
         parser.error(f"an address begins with https://, unlike {', '.join(wrong)}")
     try:
-        results = json.loads(args.results.read_text(encoding="utf-8"))
+        results = read(args.results, READABLE_SCHEMAS)
         figures = figures_of(results, hashlib.sha256(WEIGHTS.read_bytes()).hexdigest(), links)
         figures["before"] = figures_before(args.output, figures)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:

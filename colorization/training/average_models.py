@@ -10,11 +10,11 @@ zero-shot models", arXiv:2109.01903). Choose the weight on validation pictures. 
 from __future__ import annotations
 
 import argparse
-import shutil
 from pathlib import Path
 
 import torch
 
+from ..files import replace_folder
 from ..model import ColorizationImageProcessor, ColorizationModel
 
 
@@ -55,9 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
         processor = ColorizationImageProcessor.from_pretrained(args.first)
     except (OSError, ValueError) as error:
         parser.error(str(error))
-    fresh = args.output.with_name(args.output.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    averaged.save_pretrained(fresh)
-    processor.save_pretrained(fresh)
-    fresh.rename(args.output)
+    with replace_folder(args.output) as fresh:
+        averaged.save_pretrained(fresh)
+        processor.save_pretrained(fresh)
     return 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from torch.distributed.checkpoint import CheckpointException
 
+from ..files import replace_folder
 from ..model.image_processing_colorization import ColorizationImageProcessor
 from ..model.modeling_colorization import ColorizationModel
 from .recipe import Recipe, describe_recipe
@@ -91,13 +92,11 @@ def export(model: ColorizationModel, recipe: Recipe, seen: int, folder: Path) ->
     """
     half = type(model)(model.config)
     half.load_state_dict(model.state_dict())
-    fresh = folder.with_name(folder.name + ".new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    half.half().save_pretrained(fresh)
-    ColorizationImageProcessor(working_size=recipe.working_size).save_pretrained(fresh)
-    (fresh / "TRAINING.md").write_text(
-        f"## Training\n\nRecipe `{recipe.name}`, after {seen:,} pictures:\n\n```yaml\n{describe_recipe(recipe)}```\n",
-        encoding="utf-8",
-    )
-    shutil.rmtree(folder, ignore_errors=True)
-    fresh.rename(folder)
+    with replace_folder(folder) as fresh:
+        half.half().save_pretrained(fresh)
+        ColorizationImageProcessor(working_size=recipe.working_size).save_pretrained(fresh)
+        (fresh / "TRAINING.md").write_text(
+            f"## Training\n\nRecipe `{recipe.name}`, after {seen:,} pictures:\n\n"
+            f"```yaml\n{describe_recipe(recipe)}```\n",
+            encoding="utf-8",
+        )

@@ -25,7 +25,7 @@ from ..data.ageing import age_print, film_lightness, random_film
 from ..data.pictures import read_row
 from ..files import replace_file
 from ..model.ab_bins import ab_histogram
-from ..model.color import rgb_to_lab
+from ..model.color import rgb_to_lab, to_tensor
 from ..model.dinov2_network import CELL
 from ..model.image_processing_colorization import ColorizationImageProcessor, normalize_lightness
 from ..model.modeling_colorization import ColorizationModel
@@ -98,7 +98,7 @@ def make_view(
         picture = picture.resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
     if rng.random() < 0.5:
         picture = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    rgb = torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 255
+    rgb = to_tensor(picture)[0]
     lab = rgb_to_lab(rgb[None])[0]
     lightness = lab[:1]
     if rng.random() < recipe.film_probability:

@@ -14,6 +14,7 @@ from huggingface_hub.errors import StrictDataclassError
 
 from ..baselines import BaselineConfig, BaselineModel
 from ..data.transforms import Degradation, View
+from ..model.color import NEAR_GREY
 from ..model.configuration_colorization import ColorizationConfig
 from ..model.modeling_colorization import ColorizationModel
 
@@ -51,7 +52,7 @@ class Recipe:
     film_probability: float = 0.0  # of a view to be seen as a film sees it; kept features only
     views: int = 0  # of a large picture, whose features are computed once and kept; 0 to train on crops of pictures
     small_share: float = 0.0  # of what is seen, of pictures too small for crops; kept features only; 0 for as it comes
-    min_chroma: float = 3.0  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
+    min_chroma: float = NEAR_GREY  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
     min_lightness: float = 0.0  # mean L*; darker and lighter crops are left out too
     max_lightness: float = 100.0
     no_sky_share: float = 0.0  # pictures without sky are shown more often until they are this share of what is seen

@@ -26,6 +26,7 @@ from safetensors.torch import load_file
 from torchvision.transforms.functional import rgb_to_grayscale
 from tqdm import tqdm
 
+from ..files import replace_file
 from ..sky import SkyConfig, SkyModel, SkySegmenter, sky_label, to_pixel_values
 
 logger = logging.getLogger(__name__)
@@ -76,9 +77,8 @@ def label(data: Path, teacher_file: Path, masks: Path, count: int, val_count: in
         pixels = to_pixel_values([Image.open(data / row["path"])], _TEACHER_SIZE)
         mask = (teacher(pixels)[0, 0].clamp(0, 1) * 255 + 0.5).byte().numpy()
         target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_suffix(".part")
-        Image.fromarray(mask).resize((_MASK_SIZE,) * 2, Image.Resampling.BOX).save(fresh, "PNG")
-        fresh.replace(target)
+        with replace_file(target) as fresh:
+            Image.fromarray(mask).resize((_MASK_SIZE,) * 2, Image.Resampling.BOX).save(fresh, "PNG")
 
 
 def read_labels() -> dict[str, str]:

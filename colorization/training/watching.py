@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import math
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+from ..files import replace_file
 
 
 class Progress:
@@ -79,15 +80,13 @@ class History:
         self.rows = [row for row in read_history(self.table) if row["pictures"] <= seen]
 
     def add(self, row: dict[str, float]) -> None:
-        """Append a row. Both files are written under temporary names and renamed: they are never half written."""
+        """Append a row; both files are written whole or not at all."""
         self.rows.append(row)
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
-        fresh = self.table.with_name(f"{self.table.name}.{os.getpid()}.new")
-        with fresh.open("w", newline="", encoding="utf-8") as file:
+        with replace_file(self.table) as fresh, fresh.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
-        fresh.replace(self.table)
         _plot(self.rows, self.drawing, self.title)
 
 
@@ -108,6 +107,5 @@ def _plot(rows: list[dict[str, float]], path: Path, title: str) -> None:
         axes.set_title(name.replace("_", " "), fontsize=10)
         axes.set_xlabel("pictures seen", fontsize=8)
         axes.grid(alpha=0.3)
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    figure.savefig(fresh, format="png", dpi=100)
-    fresh.replace(path)
+    with replace_file(path) as fresh:
+        figure.savefig(fresh, format="png", dpi=100)

@@ -15,6 +15,8 @@ _AUC_THRESHOLDS = 150  # CIE units
 _AB_BIN = 10  # CIE units
 _AB_REACH = 110  # a* and b* of sRGB lie within
 HUE_BINS = 36
+COLLAPSED, OVERSATURATED = 0.5, 1.5
+"""Chroma ratios below and above which a picture has lost its colour, or has too much of it."""
 
 
 def mean_chroma(lab: torch.Tensor) -> torch.Tensor:

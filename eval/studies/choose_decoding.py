@@ -19,7 +19,7 @@ from PIL import Image
 from tqdm.auto import tqdm
 
 from colorization.model.ab_bins import ab_centres, annealed_mean
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 from colorization.model.modeling_colorization import calibrate
 from colorization.model.pipeline_colorization import load_pipeline
@@ -29,7 +29,6 @@ from ..inputs import make_input
 from ..metrics import colour, pixel, sepia
 from ..metrics.perceptual import Lpips
 from ..pictures import open_set
-from ..runner import NEAR_GREY
 
 
 def _numbers(text: str) -> list[float]:
@@ -77,19 +76,19 @@ def main(arguments: list[str] | None = None) -> int:
             small = Image.fromarray(rgb)
             small.thumbnail((args.max_side, args.max_side), Image.Resampling.LANCZOS)
             rgb = np.array(small)
-        truth = _tensor(rgb)
+        truth = to_tensor(rgb)
         true_lab = rgb_to_lab(truth)
         if colour.mean_chroma(true_lab).item() < NEAR_GREY:
             continue
         grey = make_input(rgb)
-        base.append(pixel.psnr_rgb(_tensor(grey), truth).item())
+        base.append(pixel.psnr_rgb(to_tensor(grey), truth).item())
         without.append(sky_label(segmenter.fractions([rgb])[0]) == "no")
         for size in sizes:
             processor.working_size = size
             with torch.inference_mode():
                 output = pipe.model(processor(grey)["pixel_values"])
                 colours = [_decode(output, centres, *decoding) for decoding in decodings]
-                made = [_tensor(processor.post_process_colorization(ab, [grey])[0]) for ab in colours]
+                made = [to_tensor(processor.post_process_colorization(ab, [grey])[0]) for ab in colours]
                 for decoding, picture_made in zip(decodings, made, strict=True):
                     lab = rgb_to_lab(picture_made)
                     hues = sepia.hue_statistics(lab)
@@ -107,10 +106,6 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"{args.data}: no colour picture could be read.")
     _print(rows, np.array(base), np.array(without))
     return 0
-
-
-def _tensor(picture) -> torch.Tensor:
-    return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
 
 
 def _decode(
@@ -136,7 +131,12 @@ def _print(rows: dict[tuple, list[list[float]]], base: np.ndarray, without: np.n
 
     def part(values: np.ndarray, grey: np.ndarray) -> tuple[float, ...]:
         ratio = values[:, 3]
-        rates = (np.median(ratio), (ratio < 0.5).mean(), (ratio > 1.5).mean(), values[:, 4].mean())
+        rates = (
+            np.median(ratio),
+            (ratio < colour.COLLAPSED).mean(),
+            (ratio > colour.OVERSATURATED).mean(),
+            values[:, 4].mean(),
+        )
         return ((values[:, 0] - grey).mean(), *rates)
 
     for key, values in sorted(rows.items(), key=lambda item: -np.mean([value[0] for value in item[1]])):

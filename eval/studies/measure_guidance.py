@@ -16,7 +16,6 @@ import argparse
 import itertools
 import json
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,16 +28,16 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from colorization import ColorizationPipeline, load_pipeline
-from colorization.files import FORMATS
+from colorization.files import write_text
 from colorization.model import prediction, variants
-from colorization.model.color import rgb_to_lab
-from colorization.model.images import Photo, read_photo
+from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
+from colorization.model.images import Photo
 
 from ..metrics.colour import ciede2000, mean_chroma
 from ..metrics.pixel import psnr_rgb
+from ..pictures import open_set
 
 PARTS = ("hints", "palette", "variants", "confidence")
-_MIN_CHROMA = 3.0  # CIE units; a photograph in black and white has no true colours
 _FIXED_SHIFTS = ((0.0, 8.0), (0.0, -8.0), (8.0, 0.0))  # CIE units of ab: the control of the best of four
 _CLASSES = 5
 _TEMPERATURES = (0.4, 0.5, 0.6, 0.7, 0.8, 1.0)
@@ -55,7 +54,7 @@ class Truth:
 
     @classmethod
     def of(cls, photo: Photo) -> Truth:
-        rgb = torch.from_numpy(photo.rgb.copy()).permute(2, 0, 1)[None].float() / 255
+        rgb = to_tensor(photo.rgb)
         return cls(photo, rgb, rgb_to_lab(rgb))
 
     def reduced(self, rows: int, columns: int) -> torch.Tensor:
@@ -71,18 +70,17 @@ class Truth:
 
     def errors(self, pipe: ColorizationPipeline, ab: torch.Tensor) -> tuple[float, float]:
         """PSNR (dB) and mean CIEDE2000 of the photograph in these colours."""
-        picture = torch.from_numpy(np.array(pipe.apply_ab(self.photo, ab).convert("RGB")))
-        rgb = picture.permute(2, 0, 1)[None].float() / 255
+        rgb = to_tensor(pipe.apply_ab(self.photo, ab).convert("RGB"))
         return psnr_rgb(rgb, self.rgb).item(), ciede2000(rgb_to_lab(rgb), self.lab).mean().item()
 
 
 def read_truths(folder: Path, count: int, seed: int) -> Iterator[Truth]:
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in FORMATS)
-    if not files:
-        sys.exit(f"{folder}: no pictures in this folder.")
-    random.Random(seed).shuffle(files)
-    coloured = (truth for truth in map(Truth.of, map(read_photo, files)) if mean_chroma(truth.lab) >= _MIN_CHROMA)
-    yield from tqdm(itertools.islice(coloured, count), total=min(count, len(files)), unit="picture", disable=None)
+    pictures, _ = open_set(str(folder))
+    random.Random(seed).shuffle(pictures)
+    coloured = (
+        truth for truth in (Truth.of(picture.read()) for picture in pictures) if mean_chroma(truth.lab) >= NEAR_GREY
+    )
+    yield from tqdm(itertools.islice(coloured, count), total=min(count, len(pictures)), unit="picture", disable=None)
 
 
 class Table:
@@ -157,15 +155,18 @@ def measure_variants(pipe: ColorizationPipeline, truths: Iterator[Truth], sweep:
         settings += [(shift, sharp) for sharp in (0.4, 0.6, 1.0) for shift in (0.35, 0.5, 0.65, 0.8, 1.0)]
     best, between = Table(), defaultdict(list)
     for truth in truths:
-        said = pipe.analyze(truth.photo)
-        single = truth.errors(pipe, said.ab)[1]
+        predicted = pipe.analyze(truth.photo)
+        single = truth.errors(pipe, predicted.ab)[1]
         best.add("the ordinary colouring", single)
-        fixed = [truth.errors(pipe, said.ab + said.ab.new_tensor(shift)[:, None, None])[1] for shift in _FIXED_SHIFTS]
+        fixed = [
+            truth.errors(pipe, predicted.ab + predicted.ab.new_tensor(shift)[:, None, None])[1]
+            for shift in _FIXED_SHIFTS
+        ]
         best.add("best of it and three fixed shifts", min(single, *fixed))
         for shift, sharp in settings:
             variants.SHIFT, variants.SHARPENING = shift, sharp
             name = f"best of four, shift {shift:g}, sharpening {sharp:g}"
-            four = said.variants(4)
+            four = predicted.variants(4)
             best.add(name, min(single, *(truth.errors(pipe, ab)[1] for ab in four[1:])))
             distances = [(a - b).norm(dim=0).mean().item() for a, b in itertools.combinations(four, 2)]
             between[name].append(min(distances))
@@ -180,16 +181,16 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
     inside, pictures, pixels = [], [], []
     by_temperature = defaultdict(list)
     for truth in truths:
-        said = pipe.analyze(truth.photo)
-        true = truth.reduced(*said.ab.shape[1:])
-        error = ciede2000(torch.cat((true[:1], said.ab)), true)
-        distance = (said.ab - true[1:]).norm(dim=0)
-        if said.spread.std() > 0:
-            inside.append(spearmanr(said.spread.flatten(), error.flatten()).statistic)
-        pictures.append((said.mean_spread, error.mean().item()))
-        pixels.append(torch.stack((said.spread, distance, error)).flatten(1).T.numpy())
+        predicted = pipe.analyze(truth.photo)
+        true = truth.reduced(*predicted.ab.shape[1:])
+        error = ciede2000(torch.cat((true[:1], predicted.ab)), true)
+        distance = (predicted.ab - true[1:]).norm(dim=0)
+        if predicted.spread.std() > 0:
+            inside.append(spearmanr(predicted.spread.flatten(), error.flatten()).statistic)
+        pictures.append((predicted.mean_spread, error.mean().item()))
+        pixels.append(torch.stack((predicted.spread, distance, error)).flatten(1).T.numpy())
         for temperature in _TEMPERATURES:
-            spread = prediction.spread_of(said.logits, said.ab, temperature)
+            spread = prediction.spread_of(predicted.logits, predicted.ab, temperature)
             rank = spearmanr(spread.flatten(), error.flatten()).statistic
             by_temperature[temperature].append((spread.square().mean().item(), spread.mean().item(), rank))
     true_distance = np.mean([np.square(part[:, 1]).mean() for part in pixels]) ** 0.5
@@ -231,7 +232,7 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
     return {**result, "thresholds": [float(middle), float(high)]}
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART")
     parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="colour photographs")
@@ -246,7 +247,7 @@ def main() -> None:
     parser.add_argument("--device", default="auto")
     parser.add_argument("--sweep", action="store_true", help="variants: try several settings")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there as well")
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     pipe = load_pipeline(args.model, args.device)
     figures = {}
     for part in args.parts:
@@ -260,6 +261,5 @@ def main() -> None:
         else:
             figures[part] = measure_confidence(pipe, truths)
     if args.json:
-        fresh = args.json.with_suffix(".part")
-        fresh.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-        fresh.replace(args.json)
+        write_text(args.json, json.dumps(figures, indent=2) + "\n")
+    return 0

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from PIL import Image
 from tqdm.auto import tqdm
 
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 from colorization.model.pipeline_colorization import ColorizationPipeline, load_pipeline
 
@@ -75,7 +75,7 @@ def _reduce(picture: Image.Image, side: int) -> Image.Image:
 
 
 def _lab(picture: Image.Image) -> torch.Tensor:
-    return rgb_to_lab(torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 255)
+    return rgb_to_lab(to_tensor(picture.convert("RGB")))
 
 
 def _ab(pipe: ColorizationPipeline, picture: Image.Image, size: tuple[int, int]) -> torch.Tensor:

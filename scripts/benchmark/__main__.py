@@ -34,7 +34,7 @@ from tqdm import tqdm
 
 from colorization import load_pipeline
 from colorization.files import save_picture, write_text
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import rgb_to_lab, to_tensor
 from colorization.model.images import read_photo, read_picture
 
 from .index import benchmark_index
@@ -249,7 +249,7 @@ def benchmark_eval(model: str | None, rounds: int) -> list[dict]:
         bench, _ = runner.make_bench(colorizers, options, statistics_, "cpu", None)
 
         def tensor(picture: Image.Image | np.ndarray) -> torch.Tensor:
-            return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None].float() / 255
+            return to_tensor(picture)
 
         @torch.inference_mode()
         def plain() -> None:

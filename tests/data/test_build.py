@@ -26,7 +26,7 @@ from colorization.data.build import build, merge
 from colorization.data.build_dataset import main
 from colorization.data.clean import Filters
 from colorization.data.options import BuildError, BuildOptions
-from colorization.data.pictures import load_pictures
+from colorization.data.pictures import load_pictures, read_row
 from colorization.data.sources import SourceError, find_items, scene_of
 
 from .landscapes import PLAIN, card, encoded, landscape, plant, rows
@@ -131,7 +131,8 @@ def test_given_splits_are_kept(tmp_path: Path):
     kept = rows(tmp_path / "out")
     assert [kept[f"{i:03d}.jpg"]["split"] for i in range(6)] == [s.replace("val", "validation") for s in splits]
     assert {row["source"] for row in kept.values()} == {"mine"} and kept["000.jpg"]["scene"] == "dunes"
-    assert load_pictures(str(tmp_path / "out"), "validation")[0]["image"].size == (192, 144)  # as training reads it
+    first = load_pictures(str(tmp_path / "out"), "validation")[0]
+    assert read_row(first).rgb.shape == (144, 192, 3)  # as training reads it
     # A built data set is a source; its column keeps the splits.
     again = BuildOptions(sky=False, workers=1, splits_from="split")
     build([str(tmp_path / "out" / "data")], str(tmp_path / "again"), again)
@@ -300,7 +301,7 @@ def test_a_second_build_in_the_same_place_replaces_the_first(tmp_path: Path):
     assert len(rows(tmp_path / "out")) == 6
 
 
-def test_reencoding_and_pushing_dry(tmp_path: Path, capfd):
+def test_reencoding_and_pushing_dry(tmp_path: Path, capfd, caplog):
     plant(tmp_path / "in", range(3))
     output = tmp_path / "out"
     command = [str(tmp_path / "in"), "--output", str(output), "--no-sky", "--workers", "1"]
@@ -313,7 +314,7 @@ def test_reencoding_and_pushing_dry(tmp_path: Path, capfd):
     # The checks of push_to_hub.py hold here too: a shard is missing.
     shards[0].rename(output / "data" / shards[0].name.replace("of-00001", "of-00002"))
     assert main(["--output", str(output), "--push-to-hub", "me/set", "--dry-run"]) == 1
-    assert "has not all of its 2 files" in capfd.readouterr().err
+    assert "has not all of its 2 files" in caplog.text
 
 
 @pytest.mark.parametrize("wrong", [["--dry-run"], ["--push-to-hub", "me/set", "--shard", "1/2"], ["--merge"]])

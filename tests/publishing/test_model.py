@@ -135,6 +135,7 @@ def test_card_says_what_was_measured(bare, results):
         ({"colorizers": {"a": {"kind": "model"}, "b": {"kind": "model"}}}, "which of a, b"),
         ({"summaries": []}, "no summary"),
         ({"summaries": None}, "no results file"),
+        ({"schema": 1}, "schema 1"),
     ],
 )
 def test_results_of_another_model_are_refused(bare, results, tmp_path, change, reason):

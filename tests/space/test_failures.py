@@ -14,6 +14,7 @@ from PIL import Image
 
 from colorization.model.pipeline_colorization import EMBEDDED_MODEL
 from colorization.publishing import page_figures
+from eval.results import SCHEMA
 from space.failures import FIGURES, Figures, SkyExperiment, read_figures
 from space.service import ColorizeService, PageError
 from space.story import tell
@@ -36,6 +37,7 @@ def _results(sha256: str) -> dict:
         for name in ("ours", "grey", "truth")
     ]
     return {
+        "schema": SCHEMA,
         "created": "2001-02-03T04:05:06",
         "colorizers": {"ours": {"sha256": sha256}, "grey": {"sha256": None}, "truth": {"sha256": None}},
         "summaries": summaries,

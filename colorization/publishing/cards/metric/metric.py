@@ -9,8 +9,8 @@ import evaluate
 import numpy as np
 import torch
 
-from .color import rgb_to_lab
-from .colour import ab_rmse, chroma_ratio, delta_e, hue_distance, mean_chroma
+from .color import NEAR_GREY, rgb_to_lab, to_tensor
+from .colour import COLLAPSED, OVERSATURATED, ab_rmse, chroma_ratio, delta_e, hue_distance, mean_chroma
 from .pixel import mae_rgb, psnr_rgb
 from .sepia import effective_hues, hue_statistics, is_one_hue, is_sepia
 
@@ -45,7 +45,7 @@ class ColorizationMetric(evaluate.Metric):
             features=datasets.Features({"predictions": datasets.Image(), "references": datasets.Image()}),
         )
 
-    def _compute(self, predictions, references, near_grey_chroma: float = 3.0) -> dict[str, float | int | None]:
+    def _compute(self, predictions, references, near_grey_chroma: float = NEAR_GREY) -> dict[str, float | int | None]:
         rows, near_grey = [], 0
         for number, (predicted, truth) in enumerate(zip(predictions, references, strict=True)):
             if predicted.size != truth.size:
@@ -79,11 +79,11 @@ class ColorizationMetric(evaluate.Metric):
         figures = {key: float(np.mean(values)) if values else None for key, values in columns.items()}
         if len(ratios):
             figures["chroma_ratio_median"] = float(np.median(ratios))
-            figures["collapse_rate"] = float((ratios < 0.5).mean())
-            figures["oversaturation_rate"] = float((ratios > 1.5).mean())
+            figures["collapse_rate"] = float((ratios < COLLAPSED).mean())
+            figures["oversaturation_rate"] = float((ratios > OVERSATURATED).mean())
         return figures | {"n": len(rows), "near_grey_left_out": near_grey}
 
 
 def _tensor(picture) -> torch.Tensor:
     """sRGB [1, 3, H, W] in [0, 1]."""
-    return torch.from_numpy(np.array(picture.convert("RGB"))).permute(2, 0, 1)[None].float() / 255
+    return to_tensor(picture.convert("RGB"))

@@ -1,0 +1,109 @@
+"""Commands in the README and in docs/ are true: programs and options exist, and those of the README run as pasted."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .conftest import ROOT, draw_landscape
+from .data.landscapes import landscape as draw_scene
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+# What needs a network, a browser, an account or an installation.
+_NOT_HERE = ("bash ", "source ", "pip ", "python3 -m venv", "git ")
+
+
+def commands(page: Path) -> list[list[str]]:
+    """Words of each command of a page's bash blocks, without comments; loops of the shell are left out."""
+    blocks = re.findall(r"```bash\n(.*?)```", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    lines = (line for block in blocks for line in block.replace("\\\n", " ").splitlines())
+    words = [shlex.split(line, comments=True) for line in lines if not re.search(r"\$|^\s*(for|done|pictures=)", line)]
+    return [line for line in words if line]
+
+
+def parser_help(words: list[str], capsys: pytest.CaptureFixture) -> str:
+    """What the program of a command says to ``--help``, of its subcommand too."""
+    if words[:2] == ["python", "-m"]:
+        module, rest = words[2], words[3:]
+        main = importlib.import_module(module if module.endswith("__main__") else f"{module}.__main__").main
+    else:
+        door = next(word for word in words if word.startswith("scripts/"))
+        rest = words[words.index(door) + 1 :]
+        main = importlib.import_module(re.search(r"^from (\S+) import main", (ROOT / door).read_text(), re.M)[1]).main
+    sub = [rest[0]] if rest and words[:3] == ["python", "-m", "eval"] else []
+    capsys.readouterr()
+    with pytest.raises(SystemExit) as end:
+        main([*sub, "--help"])
+    assert end.value.code == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_programs_and_options_exist(page, capsys):
+    asked = 0
+    for words in commands(page):
+        if "scripts/color_with_onnx.py" in words or not (words[0] == "python" or words[:2] == ["accelerate", "launch"]):
+            continue
+        text = parser_help(words, capsys)
+        for option in (word.split("=")[0] for word in words if re.match(r"--\w", word)):
+            if option not in ("--nproc_per_node",):
+                assert option in text, f"{page.name}: {shlex.join(words)} has no {option}"
+        asked += 1
+    assert asked or page.name in ("deploying.md", "speed.md")
+
+
+def test_pages_name_files_that_exist():
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for target in re.findall(r"\]\((?!https?:|#)([^)#]+)\)", text):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+        for path in re.findall(r"`((?:colorization|eval|space|scripts)/[\w/]+\.(?:py|csv|json|md))`", text):
+            assert (ROOT / path).exists(), f"{page.name}: {path}"
+    assert len(PAGES[0].read_text(encoding="utf-8").splitlines()) <= 160
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory) -> Path:
+    """A folder with the photographs that the README speaks of, and the project's scripts."""
+    folder = tmp_path_factory.mktemp("fresh")
+    for name in ("photo.jpg", "autumn.jpg", "scans/one.png", "scans/two.jpg", "albums/summer/three.tif"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        draw_landscape(160, 120, len(name)).save(folder / name)
+    (folder / "photos" / "hills").mkdir(parents=True)
+    for seed in range(30):
+        draw_scene(seed).save(folder / "photos" / "hills" / f"{seed}.png")
+    (folder / "scripts").symlink_to(ROOT / "scripts")
+    return folder
+
+
+def run(words: list[str], folder: Path) -> None:
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable if words[0] == "python" else words[0], *words[1:]]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout[-1000:]}\n{done.stderr[-2000:]}"
+
+
+@pytest.mark.slow
+def test_commands_of_the_readme_run_as_pasted(fresh):
+    wanted = [words for words in commands(PAGES[0]) if not shlex.join(words).startswith(_NOT_HERE)]
+    assert len(wanted) >= 9
+    for words in wanted:
+        run(words, fresh)
+    made = {path.relative_to(fresh / "out").as_posix() for path in (fresh / "out").rglob("*") if path.is_file()}
+    assert {"photo.jpg", "photo-variant-4.jpg", "one.png", "two.jpg", "three.tif"} <= made
+
+
+@pytest.mark.slow
+def test_python_of_the_readme_runs_as_pasted(fresh):
+    blocks = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert len(blocks) == 2
+    for block in blocks:
+        run(["python", "-c", block], fresh)
+    assert (fresh / "colored.png").is_file() and (fresh / "my-model" / "model.safetensors").is_file()
