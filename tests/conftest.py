@@ -26,6 +26,19 @@ def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.I
     return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
 
 
+# The fast tier (`-m "not slow"`) leaves out what starts browsers, servers or processes, or trains.
+_SLOW = {
+    *("publishing", "test_scales", "test_recipes", "test_load", "test_run", "test_packaging"),
+    *("test_browser", "test_browser_guidance", "test_browser_trust"),
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if _SLOW & {item.path.stem, item.path.parent.name}:
+            item.add_marker("slow")
+
+
 _MEASURED: list[str] = []
 
 

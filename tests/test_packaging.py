@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import shutil
 import subprocess
 import sys
 import tomllib
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -53,6 +56,32 @@ def test_what_is_installed_with_it(wheel: zipfile.ZipFile):
     assert {"space", "train", "eval", "onnx"} <= set(facts.get_all("Provides-Extra"))
     scripts = wheel.read(next(n for n in wheel.namelist() if n.endswith("entry_points.txt"))).decode()
     assert "landscape-colorize = colorization.__main__:main" in scripts
+
+
+OPTIONAL = {"spaces", "httpx2"}  # only there on the Hub's machines, or with a newer client
+EXTRAS = PROJECT["optional-dependencies"]
+
+
+def declared(*extras: str) -> set[str]:
+    return {*PROJECT["dependencies"], *(line for extra in extras for line in EXTRAS[extra])}
+
+
+def test_requirements_are_those_of_the_project():
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert {line for line in lines if line and line[0] != "#"} == declared("space", "train", "eval", "formats")
+
+
+def test_every_package_that_is_imported_is_declared():
+    names = {re.split(r"[<>=\[]", line)[0].lower().replace("_", "-") for line in declared(*EXTRAS)}
+    distributions = packages_distributions()
+    for path in (path for package in ("colorization", "eval", "space") for path in (ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            modules += [node.module] if isinstance(node, ast.ImportFrom) and not node.level else []
+            for top in {module.split(".")[0] for module in modules} - OPTIONAL - {"colorization", "eval", "space"}:
+                if top not in sys.stdlib_module_names:
+                    needed = {name.lower().replace("_", "-") for name in distributions.get(top, [top])}
+                    assert needed & names, f"{path.name} imports {top}, which pyproject.toml does not declare"
 
 
 def test_version_stands_in_one_place():
