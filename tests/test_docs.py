@@ -91,6 +91,7 @@ def run(words: list[str], folder: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_commands_of_the_readme_run_as_pasted(fresh):
     wanted = [words for words in commands(PAGES[0]) if not shlex.join(words).startswith(_NOT_HERE)]
     assert len(wanted) >= 9
@@ -101,6 +102,7 @@ def test_commands_of_the_readme_run_as_pasted(fresh):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_python_of_the_readme_runs_as_pasted(fresh):
     blocks = re.findall(r"```python\n(.*?)```", PAGES[0].read_text(encoding="utf-8"), flags=re.DOTALL)
     assert len(blocks) == 2

@@ -184,6 +184,20 @@ def test_scripts_are_doors(path):
     assert len(path.read_text(encoding="utf-8").splitlines()) <= (30 if path.name == "color_with_onnx.py" else 12)
 
 
+PLAIN = [
+    path
+    for path in python_files()
+    if "space" not in path.parts and ("eval" not in path.parts or "studies" in path.parts)
+]
+
+
+@pytest.mark.parametrize("path", PLAIN, ids=lambda path: str(path.relative_to(ROOT)))
+def test_names_are_plain(path):
+    nodes = ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+    names = {getattr(node, field, None) for node in nodes for field in ("id", "name", "arg")}
+    assert not names & {"said", "told", "speakers", "wishes"}
+
+
 def test_bounds_of_the_table_are_those_of_the_code():
     measures = {measure.key: measure.threshold for measure in MEASURES}
     assert (measures["collapse_rate"], measures["oversaturation_rate"]) == (colour.COLLAPSED, colour.OVERSATURATED)

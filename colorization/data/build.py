@@ -61,9 +61,9 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
         BuildError, SourceError: with a sentence.
     """
     work = Store(f"{output.rstrip('/')}/{WORK}" if part == (0, 1) else f"{output.rstrip('/')}/parts/{_part(part)}")
-    said = {"sources": sources, "part": list(part), "settings": _settings(options)}
-    said |= {name: repr(getattr(options, name)) for name in _OF_THE_WHOLE}
-    fingerprint = hashlib.sha256(repr(sorted(said.items())).encode()).hexdigest()
+    facts = {"sources": sources, "part": list(part), "settings": _settings(options)}
+    facts |= {name: repr(getattr(options, name)) for name in _OF_THE_WHOLE}
+    fingerprint = hashlib.sha256(repr(sorted(facts.items())).encode()).hexdigest()
     if (before := work.read_json("build.json")) and (before["fingerprint"], before["version"]) != (fingerprint, 2):
         logger.info("The options have changed since the interrupted build; it starts afresh.")
         work.remove("")
@@ -72,8 +72,8 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
     if options.sky and options.sky_model:
         load_segmenter(options.sky_model)  # better refused now than after the pictures are measured
     try:
-        said = {"fingerprint": fingerprint, "version": 2, "settings": _settings(options), "runs": runs}
-        work.write_json("build.json", said)
+        facts = {"fingerprint": fingerprint, "version": 2, "settings": _settings(options), "runs": runs}
+        work.write_json("build.json", facts)
         seconds = {}
         with _timed(seconds, "list"):
             _list_items(sources, work, options, part)
@@ -123,8 +123,8 @@ def merge(output: str, options: BuildOptions) -> dict:
     if missing or set(found) - set(wanted):
         raise BuildError(f"{output}: parts are missing or not finished: {', '.join(missing) or 'parts of two kinds'}.")
     parts = [Store(f"{output.rstrip('/')}/parts/{name}") for name in wanted]
-    told = [(part.read_json("build.json") or {}).get("settings") for part in parts]
-    other = [name for name, settings in zip(wanted, told, strict=True) if settings != _settings(options)]
+    settings_of_parts = [(part.read_json("build.json") or {}).get("settings") for part in parts]
+    other = [name for name, settings in zip(wanted, settings_of_parts, strict=True) if settings != _settings(options)]
     if other:
         raise BuildError(
             f"{output}: parts were built with other options or another --splits-from than this merge "
@@ -132,8 +132,8 @@ def merge(output: str, options: BuildOptions) -> dict:
         )
     work = Store(f"{output.rstrip('/')}/{WORK}")
     # What an interrupted merge has decided holds only for the same parts and shares.
-    said = [[part.read_json(name) for name in ("build.json", "complete.json")] for part in parts]
-    fingerprint = hashlib.sha256(repr((said, [getattr(options, name) for name in _OF_THE_WHOLE])).encode()).hexdigest()
+    facts = [[part.read_json(name) for name in ("build.json", "complete.json")] for part in parts]
+    fingerprint = hashlib.sha256(repr((facts, [getattr(options, name) for name in _OF_THE_WHOLE])).encode()).hexdigest()
     try:
         if (work.read_json("build.json") or {}).get("fingerprint") != fingerprint:
             work.remove("")

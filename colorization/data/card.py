@@ -106,9 +106,9 @@ def _text(table, licences, skies, total, weak, size, splits, options, decision, 
         "| reason | files | what it means |",
         "|---|---:|---|",
     ]
-    said = dataclasses.asdict(options.filters)
+    thresholds = dataclasses.asdict(options.filters)
     lines += [
-        f"| {reason} | {count:,} | {_REASONS.get(reason, 'see `dropped.csv`').format(**said)} |"
+        f"| {reason} | {count:,} | {_REASONS.get(reason, 'see `dropped.csv`').format(**thresholds)} |"
         for reason, count in dropped.most_common()
     ] or ["| (nothing) | 0 | |"]
     lines += [

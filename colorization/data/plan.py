@@ -20,7 +20,7 @@ from .options import BuildOptions
 from .portions import PLAN, SKY
 from .shards import Store
 from .sources import hash_of
-from .splits import NAMES, assign, speakers
+from .splits import NAMES, assign, representatives
 
 _COLUMNS = ["file", "reason", "split", "scene", "width", "height", "phash", "phash_mirrored", "bytes", "digest"]
 _LARGEST_SCENE = 200  # pictures, copies among them
@@ -58,8 +58,8 @@ class _Index:
 
 def decide(parts: list[Store], work: Store, options: BuildOptions) -> Decision:
     """Drop copies, assign splits, write the plan and ``dropped.csv``."""
-    if (said := work.read_json("plan.json")) is not None:
-        return Decision(Counter(said.pop("dropped")), **said)
+    if (saved := work.read_json("plan.json")) is not None:
+        return Decision(Counter(saved.pop("dropped")), **saved)
     names = [(part, name) for part in parts for name in part.list("measures")]
     with tempfile.TemporaryFile(dir=work.base if work.local else None) as spool:
         index = _read_index(names, spool)
@@ -119,8 +119,8 @@ def _read_index(names: list[tuple[Store, str]], spool: BinaryIO) -> _Index:
         pixels = table["width"].to_numpy().astype(np.int64) * table["height"].to_numpy()
         columns["pixels"].append(pixels.astype(np.int32))
         columns["length"].append(table["bytes"].to_numpy().astype(np.int32))
-        told = [scenes.setdefault(scene or "", len(scenes)) for scene in table["scene"].to_pylist()]
-        columns["scene"].append(np.array(told, np.int32))
+        numbers = [scenes.setdefault(scene or "", len(scenes)) for scene in table["scene"].to_pylist()]
+        columns["scene"].append(np.array(numbers, np.int32))
         given = [splits.setdefault(s, len(splits)) if s else -1 for s in table["split"].to_pylist()]
         columns["given"].append(np.array(given, np.int16))
         for signature in table["signature"].to_pylist():
@@ -168,7 +168,7 @@ def _splits(
     for group in (copies, scenes):
         split = np.where(split < 0, _given_in(group, index), split)
     if (split < 0).any():
-        who = speakers(scenes, index.digest)
+        who = representatives(scenes, index.digest)
         weights = np.bincount(scenes[best & (split < 0)], minlength=len(index))[scenes[who]]
         assigned = np.zeros(len(index), np.int16)
         assigned[scenes[who]] = assign(
@@ -180,9 +180,9 @@ def _splits(
 
 def _given_in(group: np.ndarray, index: _Index) -> np.ndarray:
     """The given split of each picture's group, that of its senior member with one; -1 where none has."""
-    told = np.flatnonzero(index.given >= 0)
+    placed = np.flatnonzero(index.given >= 0)
     found = np.full(len(index), -1, np.int16)
-    who = told[speakers(group[told], index.digest[told])]
+    who = placed[representatives(group[placed], index.digest[placed])]
     found[group[who]] = index.given[who]
     return found[group]
 

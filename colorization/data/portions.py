@@ -111,8 +111,8 @@ def load_segmenter(model: str) -> SkySegmenter:
     try:
         return SkySegmenter(model or None)
     except (OSError, ValueError, KeyError) as error:
-        said = " ".join(str(error).split())
-        raise BuildError(f"--sky-model {model}: it cannot be used. {said}") from error
+        reason = " ".join(str(error).split())
+        raise BuildError(f"--sky-model {model}: it cannot be used. {reason}") from error
 
 
 def sky_portion(root: str, before: str, after: str, options: BuildOptions) -> int:

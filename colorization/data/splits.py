@@ -52,7 +52,7 @@ def seniority(digests: np.ndarray) -> np.ndarray:
     return mixed ^ (mixed >> np.uint64(31))
 
 
-def speakers(group: np.ndarray, digests: np.ndarray) -> np.ndarray:
+def representatives(group: np.ndarray, digests: np.ndarray) -> np.ndarray:
     """Indices of the members that speak for their groups, one a group, in the order of the groups' numbers."""
     order = np.lexsort((seniority(digests), group))
     return order[np.diff(group[order], prepend=-1) != 0]
@@ -72,7 +72,7 @@ def assign(
     divided exactly and each picture that is added may push another one over a bound.
 
     Args:
-        digests: uint64 [N], of the groups' speakers.
+        digests: uint64 [N], of the groups' representatives.
         shares: of the splits.
         weights: int [N], pictures of each group.
         scenes: int [N], equal for groups of one scene; each scene is divided for itself.

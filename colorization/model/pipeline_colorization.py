@@ -202,10 +202,10 @@ class ColorizationPipeline(Pipeline):
         warmth: float = 0.0,
         keep_tone: bool = False,
     ) -> Image.Image | list[Image.Image]:
-        said, several = model_outputs, num_variants is not None
+        answer, several = model_outputs, num_variants is not None
         pictures = [
-            self.apply_ab(said.photo, ab, strength, warmth, keep_tone, said.inside)
-            for ab in (said.variants(num_variants, seed) if several else [said.ab])
+            self.apply_ab(answer.photo, ab, strength, warmth, keep_tone, answer.inside)
+            for ab in (answer.variants(num_variants, seed) if several else [answer.ab])
         ]
         return pictures if several else pictures[0]
 

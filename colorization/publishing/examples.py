@@ -36,11 +36,11 @@ class Verdict:
     """What the model made of a colour photograph.
 
     Attributes:
-        said: figures, as words.
+        figures: measured, as words.
         failures: what went wrong, as words; empty where nothing did.
     """
 
-    said: str
+    figures: str
     failures: tuple[str, ...]
 
 

@@ -200,7 +200,7 @@ def train(
     average = torch.optim.swa_utils.AveragedModel(
         model, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.98), use_buffers=True
     )
-    steps, said = max(1, seen_in_all // batch), 0.0
+    steps, reported = max(1, seen_in_all // batch), 0.0
     model.train()
     for step in tqdm(range(steps), mininterval=10):
         done = step / steps
@@ -220,8 +220,8 @@ def train(
         loss.backward()
         optimizer.step()
         average.update_parameters(model)
-        if done - said > 0.1:
-            said = done
+        if done - reported > 0.1:
+            reported = done
             logger.info("%3.0f %%, %d steps, loss %.4f", 100 * done, step, loss.item())
     model = average.module.eval()
     output.mkdir(parents=True, exist_ok=True)
@@ -261,7 +261,7 @@ def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | No
             if sky_label(fraction) != row["sky"]:
                 wrong.append((picture, f"{row['sky']}>{fraction:.3f}", segmenter(picture), row["path"]))
         right = table["yes", "yes"] + table["no", "no"]
-        said_no = table["yes", "no"] + table["no", "no"]
+        called_no = table["yes", "no"] + table["no", "no"]
         true_no = sum(table["no", word] for word in ("yes", "no", "uncertain"))
         logger.info("%s: by hand, then the model's word", "grey" if grey else "colour")
         for truth in ("yes", "no"):
@@ -271,7 +271,7 @@ def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | No
             "  agreement %.4f ('uncertain' counts as wrong), %.4f of those decided; no-sky precision %.3f, recall %.3f",
             right / len(rows),
             right / max(1, decided),
-            table["no", "no"] / max(1, said_no),
+            table["no", "no"] / max(1, called_no),
             table["no", "no"] / max(1, true_no),
         )
     for _, text, _, path in wrong:
@@ -304,8 +304,8 @@ def thresholds(data: Path, masks: Path, segmenter: SkySegmenter) -> None:
     truth, *found = np.array(pairs).T
     logger.info("val: %d with, %d without sky", truth.sum(), (1 - truth).sum())
     for edge in (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12):
-        said = [f"missed {(f[truth == 1] < edge).sum()}, false {(f[truth == 0] >= edge).sum()}" for f in found]
-        logger.info("  threshold %.3f: colour %s; grey %s", edge, *said)
+        counts = [f"missed {(f[truth == 1] < edge).sum()}, false {(f[truth == 0] >= edge).sum()}" for f in found]
+        logger.info("  threshold %.3f: colour %s; grey %s", edge, *counts)
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from colorization.data.options import BuildOptions
-from colorization.data.splits import Shares, assign, parse_shares, seniority, speakers
+from colorization.data.splits import Shares, assign, parse_shares, representatives, seniority
 
 
 def draw(count: int, seed: int) -> np.ndarray:
@@ -85,7 +85,7 @@ def test_groups_count_by_their_pictures_and_are_not_split():
 def test_the_speaker_of_a_group_is_no_smaller_than_chance():
     digests = draw(30_000, 6)
     group = np.arange(30_000) // 3
-    who = speakers(group, digests)
+    who = representatives(group, digests)
     assert (group[who] == np.arange(10_000)).all()
     assert (digests[who].astype(float) / 2**64).mean() == pytest.approx(0.5, abs=0.02)  # the smallest of three: 0.25
     assert len(np.unique(seniority(digests))) == 30_000
