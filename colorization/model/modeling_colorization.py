@@ -180,9 +180,7 @@ class ColorizationModel(PreTrainedModel):
             output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
             if output.regressed is not None:
                 output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
-        if config.variety != 1:
-            tint = output.ab.mean(dim=(2, 3), keepdim=True)
-            output.ab = tint + config.variety * (output.ab - tint)
+        output.ab = vary(output.ab, config.variety)
         if raw.coarse is not None:
             output.coarse = raw.coarse.float() * config.ab_scale
             output.log_chroma_variance = raw.log_chroma_variance.float()
@@ -190,6 +188,19 @@ class ColorizationModel(PreTrainedModel):
             output.log_chroma = raw.log_chroma.float()
             output.ab = calibrate(output.ab, output.log_chroma, config.calibration)
         return output
+
+
+def vary(ab: torch.Tensor, variety: float) -> torch.Tensor:
+    """Scale how far each place of a picture is from the picture's mean color.
+
+    Args:
+        ab: [B, 2, h, w], CIE units.
+        variety: factor from 0 on; 1 changes nothing, 0 leaves one tint.
+    """
+    if variety == 1:
+        return ab
+    tint = ab.mean(dim=(2, 3), keepdim=True)
+    return tint + variety * (ab - tint)
 
 
 def calibrate(ab: torch.Tensor, log_chroma: torch.Tensor, strength: float) -> torch.Tensor:

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from colorization.model.ab_bins import ab_centres, annealed_mean
 from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
-from colorization.model.modeling_colorization import calibrate
+from colorization.model.modeling_colorization import calibrate, vary
 from colorization.model.pipeline_colorization import load_pipeline
 from colorization.sky import SkySegmenter, sky_label
 
@@ -45,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--temperature", type=_numbers, help="default: the model's")
     parser.add_argument("--share", type=_numbers, help="of the classifier in the colour (default: the model's)")
     parser.add_argument("--calibration", type=_numbers, help="default: the model's")
+    parser.add_argument("--variety", type=_numbers, help="default: the model's")
     parser.add_argument("--factor", type=_numbers, default=[1.0], help="on chroma, after all else")
     args = parser.parse_args(arguments)
 
@@ -59,6 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         itertools.product(
             args.temperature or [config.temperature],
             args.share or [config.classification_share],
+            args.variety or [config.variety],
             args.calibration or [config.calibration],
             args.factor,
         )
@@ -109,12 +111,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _decode(
-    output, centres: torch.Tensor, temperature: float, share: float, calibration: float, factor: float
+    output,
+    centres: torch.Tensor,
+    temperature: float,
+    share: float,
+    variety: float,
+    calibration: float,
+    factor: float,
 ) -> torch.Tensor:
     ab = output.regressed if output.regressed is not None else output.ab
     if output.logits is not None:
         read = annealed_mean(output.logits, centres, temperature)
         ab = torch.lerp(ab, read, share) if output.regressed is not None else read
+    ab = vary(ab, variety)
     if output.log_chroma is not None:
         ab = calibrate(ab, output.log_chroma, calibration)
     return ab * factor
@@ -123,11 +132,12 @@ def _decode(
 def _print(rows: dict[tuple, list[list[float]]], base: np.ndarray, without: np.ndarray) -> None:
     print(f"{len(base)} pictures, {int(without.sum())} without sky; grey: PSNR {base.mean():.2f} dB")
     print(
-        "| size | temperature | share | calibration | factor | PSNR over grey | LPIPS | CIEDE2000 | chroma ratio ",
+        "| size | temperature | share | variety | calibration | factor "
+        "| PSNR over grey | LPIPS | CIEDE2000 | chroma ratio ",
         end="",
     )
     print("| collapse | over-saturated | sepia | no sky: PSNR over grey | ratio | collapse | over | sepia | one hue |")
-    print("|---" * 18 + "|")
+    print("|---" * 19 + "|")
 
     def part(values: np.ndarray, grey: np.ndarray) -> tuple[float, ...]:
         ratio = values[:, 3]

@@ -51,9 +51,9 @@ def test_decodings_are_told_apart(photographs, tmp_path, capsys, monkeypatch):
     ColorizationImageProcessor(working_size=64).save_pretrained(tmp_path / "model")
     arguments = ["--model", str(tmp_path / "model"), "--data", str(photographs), "--factor", "0,1"]
     assert choose_decoding.main([*arguments, "--share", "0,1", "--temperature", "0.1"]) == 0
-    rows = {tuple(row[:5]): [float(cell.rstrip("%")) for cell in row[5:12]] for row in table(capsys.readouterr().out)}
+    rows = {tuple(row[:6]): [float(cell.rstrip("%")) for cell in row[6:13]] for row in table(capsys.readouterr().out)}
     assert len(rows) == 4
     # A factor of 0 is grey, however the colours were read; at 1 the two heads differ.
-    grey = [rows[("64", "0.1", share, "0", "0")] for share in ("0", "1")]
+    grey = [rows[("64", "0.1", share, "1", "0", "0")] for share in ("0", "1")]
     assert grey[0] == grey[1] and grey[0][0] == 0 and grey[0][3] == 0 and grey[0][4] == 100
-    assert rows[("64", "0.1", "0", "0", "1")] != rows[("64", "0.1", "1", "0", "1")]
+    assert rows[("64", "0.1", "0", "1", "0", "1")] != rows[("64", "0.1", "1", "1", "0", "1")]
