@@ -1,7 +1,7 @@
 """Measure colorizers.
 
 python -m eval run --data DIR --colorizer ours=embedded --colorizer theirs=folder:DIR --output OUT
-python -m eval compare A.json B.json
+python -m eval compare A.json [B.json ...]
 python -m eval report OUT [OUT ...]
 python -m eval list
 python -m eval calibrate --data DIR
@@ -46,7 +46,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     _add_run(commands)
-    command = commands.add_parser("compare", help="say what is and what is not different between two runs")
+    command = commands.add_parser("compare", help="what is and what is not different between colorizers")
     compare.add_arguments(command)
     command = commands.add_parser("report", help="write REPORT.md and report.html of one results folder, or of several")
     command.add_argument("folders", type=Path, nargs="+", metavar="RESULTS", help="results folder")
@@ -213,6 +213,8 @@ def finish(output: Path, records: list[dict], features: dict, header: dict) -> N
     distances = {
         "fid": ("inception", partial(with_interval, frechet)),
         "kid": ("inception", partial(with_interval, kernel_distance)),
+        "fid_768": ("inception_768", partial(with_interval, frechet)),
+        "kid_768": ("inception_768", partial(with_interval, kernel_distance)),
         "fd_squeezenet": ("squeezenet", partial(with_interval, frechet)),
         "kd_squeezenet": ("squeezenet", partial(with_interval, partial(kernel_distance, paired=True))),
     }

@@ -20,7 +20,7 @@ from colorization.sky import SkySegmenter, sky_fraction, sky_label
 
 from .colorizers import Colorizer
 from .inputs import make_input
-from .metrics import colour, legacy, pixel, sepia
+from .metrics import coherence, colour, legacy, pixel, sepia
 from .pictures import Picture
 from .sky_dependence import find_cut, with_added_sky, without_sky
 
@@ -182,6 +182,7 @@ def figures(
         "cf_signed_shift": signed - colour.colorfulness_signed(truth.rgb),
         "cf_absolute_shift": absolute - colour.colorfulness_absolute(truth.rgb),
         "l_shift": pixel.l_shift(lab, given_lab),
+        "incoherence": coherence.incoherence(lab, truth.lab),
         "edge_alignment": pixel.edge_alignment(lab),
     }
     if bench.auc_weights is not None:

@@ -8,7 +8,7 @@ import io
 ARROWS = {"higher": "↑", "lower": "↓", "one": "→ 1", "none": ""}
 HEADLINE = (
     "psnr_rgb_mean", "lpips_squeeze_mean", "ciede2000_mean", "chroma_ratio_median", "collapse_rate",
-    "oversaturation_rate", "sepia_rate", "one_hue_rate", "effective_hues_mean",
+    "oversaturation_rate", "sepia_rate", "one_hue_rate", "effective_hues_mean", "incoherence_mean",
 )  # fmt: skip
 _LATEX_ARROWS = {"higher": r" $\uparrow$", "lower": r" $\downarrow$", "one": r" $\rightarrow 1$", "none": ""}
 _LATEX_SIGNS = {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "Δ": r"$\Delta$"}

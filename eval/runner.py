@@ -277,7 +277,10 @@ def make_bench(
     else:
         try:
             weights = None if options.inception == "download" else options.inception
-            bench.features["inception"] = InceptionFeatures(weights, device)
+            inception = InceptionFeatures(weights, device)
+            bench.features[inception.name] = inception
+            if inception.name != "inception":
+                notes.append("FID and KID were not computed: the file ends at Mixed_6e; see FID-768 and KID-768.")
         except Exception as error:
             notes.append(f"FID and KID were not computed: Inception cannot be had ({_first_line(error)}).")
     return bench, notes

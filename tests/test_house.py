@@ -52,6 +52,7 @@ LAW = {
     "eval.plots": set(),
     "eval.progress": set(),
     "eval.others": {"model.color"},
+    "eval.library": {"model.color", "eval"},
     "eval.metric_table": set(),
     "eval.gallery": {"eval.results", "eval.metrics.colour"},
     "eval.merge": {"eval.results", "eval.measures"},

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
+_AFTER_768 = ("Mixed_7", "fc.")
+
 
 class Lpips:
     """LPIPS (Zhang et al. 2018, arXiv:1801.03924), one value a picture; lower is better.
@@ -62,11 +64,15 @@ class SqueezeFeatures(nn.Module):
 
 
 class InceptionFeatures:
-    """The 2048 features that FID is defined on (torch-fidelity's port of the TensorFlow network).
+    """The 2048 features that FID is defined on (torch-fidelity's port of the TensorFlow network), or the 768 before.
 
     Args:
-        weights: torch-fidelity's file of weights, or None to download it. It is unpickled: use only one you trust.
+        weights: torch-fidelity's file of weights, or None to download it. It is unpickled: use only one you trust. Of a
+            file without the layers after Mixed_6e the 768 features there are taken.
         device: where it runs.
+
+    Attributes:
+        name: "inception", or "inception_768": the two cannot be compared.
 
     Raises:
         Exception: of many kinds, where it cannot be downloaded or torch-fidelity is not installed.
@@ -75,9 +81,26 @@ class InceptionFeatures:
     def __init__(self, weights: str | None = None, device: str = "cpu") -> None:
         from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
-        self.network = FeatureExtractorInceptionV3("inception", ["2048"], weights).to(device)
+        class UpTo(FeatureExtractorInceptionV3):
+            """Whatever the file has, if nothing before the features asked for is missing."""
+
+            def load_state_dict(self, state: dict, strict: bool = True, assign: bool = False) -> tuple:
+                found = super().load_state_dict(state, strict=False, assign=assign)
+                missing = [key for key in found.missing_keys if not key.startswith(_AFTER_768)]
+                if missing or found.unexpected_keys or (found.missing_keys and self.features_list != ["768"]):
+                    raise ValueError(
+                        f"{weights}: these are not Inception's weights ({[*missing, *found.unexpected_keys][:2]})."
+                    )
+                return found
+
+        cut = False
+        if weights is not None:
+            state = torch.load(weights, map_location="cpu", weights_only=True)
+            cut = not any(key.startswith(_AFTER_768[0]) for key in state)
+        self.name = "inception_768" if cut else "inception"
+        self.network = UpTo("inception", ["768" if cut else "2048"], weights).to(device)
 
     @torch.inference_mode()
     def __call__(self, rgb: torch.Tensor) -> torch.Tensor:
-        """[B, 3, H, W] in [0, 1] to [B, 2048]."""
+        """[B, 3, H, W] in [0, 1] to [B, 2048] or [B, 768]."""
         return self.network((rgb * 255).round().byte())[0]

@@ -13,7 +13,7 @@ from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorization.model.color import join, rgb_to_lab
-from eval.metrics import colour, legacy, pixel, sepia
+from eval.metrics import accumulating, coherence, colour, legacy, pixel, sepia
 from eval.metrics.distribution import frechet, kernel_distance, with_interval
 from eval.metrics.perceptual import InceptionFeatures
 
@@ -328,6 +328,83 @@ def test_both_agree_with_torch_fidelity_on_features_from_a_local_file_of_weights
     grams = [(a @ b.T / 2048 + 1) ** 3 for a, b in ((x, x), (x, y), (y, y))]
     assert kernel_distance(x, y) == pytest.approx(mmd2(*grams), rel=1e-6)
     assert kernel_distance(x, y, paired=True) == pytest.approx(mmd2(*grams, mmd_est="u-statistic"), rel=1e-6)
+
+
+def test_a_file_that_ends_at_mixed_6e_gives_768_features_under_another_name(tmp_path, monkeypatch):
+    from torch_fidelity import feature_extractor_inceptionv3 as theirs
+
+    torch.manual_seed(0)
+    with monkeypatch.context() as patched:
+        patched.setattr(theirs, "load_state_dict_from_url", lambda *a, **k: None)
+        patched.setattr(theirs.FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+        network = theirs.FeatureExtractorInceptionV3("inception", ["768"])
+    state = network.state_dict()
+    torch.save({k: v for k, v in state.items() if not k.startswith(("Mixed_7", "fc."))}, tmp_path / "cut.pth")
+    extract = InceptionFeatures(str(tmp_path / "cut.pth"))
+    found = extract(rgb(3))
+    assert extract.name == "inception_768" and found.shape == (3, 768)
+    assert torch.allclose(found, network((rgb(3) * 255).round().byte())[0], atol=1e-5)
+    torch.save({k: v for k, v in state.items() if not k.startswith(("Mixed_6e", "Mixed_7"))}, tmp_path / "less.pth")
+    with pytest.raises(ValueError, match="not Inception's weights"):
+        InceptionFeatures(str(tmp_path / "less.pth"))
+
+
+def test_incoherence_is_colour_that_varies_where_the_truth_does_not():
+    sea = uniform(250, 20, size=64)
+    half = sea.clone()
+    half[..., 32:] = uniform(70, 20, size=64)[..., 32:]
+    assert coherence.incoherence(half, sea).item() == pytest.approx(20, abs=0.1), "half blue, half orange"
+    assert coherence.incoherence(uniform(70, 30, size=64), sea).item() < 1e-4, "wrong, but one colour"
+    assert max(coherence.incoherence(made, half).item() for made in (sea, half)) < 1e-4
+    sunset = sea.clone()
+    sunset[:, 1], sunset[:, 2] = torch.linspace(-20, 20, 64), torch.linspace(-30, 30, 64)
+    assert coherence.incoherence(sunset, sunset).item() < 1e-4, "a gradient of the truth is no fault"
+    grain = sea + 10 * torch.randn(sea.shape, generator=torch.Generator().manual_seed(0))
+    assert coherence.incoherence(grain, sea).item() < 8, "nor is grain, mostly"
+    chaos = uniform(0, 0, size=24)
+    chaos[:, 1:] = 60 * torch.rand(1, 2, 24, 24, generator=torch.Generator().manual_seed(0))
+    assert math.isnan(coherence.incoherence(chaos, chaos).item()), "nowhere is one colour"
+    both = coherence.incoherence(torch.cat((half, sea)), sea)
+    assert both.tolist() == pytest.approx([20, 0], abs=0.1)
+    pairs = coherence.incoherence(torch.cat((half, sea)), torch.cat((sea, sea)))
+    assert pairs.tolist() == pytest.approx(both.tolist(), abs=1e-4)
+
+
+def _on_one_process(rank: int, folder: str) -> None:
+    import torch.distributed as distributed
+
+    distributed.init_process_group("gloo", init_method=f"file://{folder}/meet", rank=rank, world_size=2)
+    metrics = (accumulating.CIEDE2000(), accumulating.ChromaRatio(), accumulating.OneHueRate())
+    for metric in metrics:
+        for number in range(rank, 5, 2):
+            metric.update(rgb(6)[number : number + 1] * 0.9, rgb(6)[number + 1 : number + 2])
+    torch.save([float(metric.compute()) for metric in metrics], f"{folder}/{rank}.pt")
+    distributed.destroy_process_group()
+
+
+def test_accumulating_metrics_are_the_functional_ones_over_batches_and_processes(tmp_path):
+    predicted, truth = rgb(6)[:5] * 0.9, rgb(6)[1:]
+    made, right = rgb_to_lab(predicted), rgb_to_lab(truth)
+    expected = [
+        colour.delta_e(made, right)[0].double().mean().item(),
+        colour.chroma_ratio(made, right).median().item(),
+        sepia.is_one_hue(sepia.hue_statistics(made)).double().mean().item(),
+    ]
+    metrics = (accumulating.CIEDE2000(), accumulating.ChromaRatio(), accumulating.OneHueRate())
+    for metric, value in zip(metrics, expected, strict=True):
+        metric.update(predicted[:2], truth[:2])
+        metric.update(predicted[2:], truth[2:])
+        assert float(metric.compute()) == pytest.approx(value, rel=1e-6)
+        metric.reset()
+        with pytest.warns(UserWarning, match="before the ``update``"):
+            assert math.isnan(float(metric.compute()))
+    tint = accumulating.OneHueRate()
+    tint.update(torch.tensor([0.2, 0.6, 0.2]).view(1, 3, 1, 1).expand(1, 3, 8, 8))
+    tint.update(rgb(1))
+    assert float(tint.compute()) == 0.5
+    torch.multiprocessing.spawn(_on_one_process, (str(tmp_path),), nprocs=2)
+    for rank in range(2):
+        assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(expected, rel=1e-6)
 
 
 def test_kernel_distance_is_unbiased_and_grows():
