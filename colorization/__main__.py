@@ -17,9 +17,12 @@ from PIL import Image
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
+from .coloring import Coloring, ColoringError, check_color, read_coloring
 from .files import output_format, remove_leftovers, save_picture, source_id
 from .jobs import Job, Problem, Targets, collect, page_name, reason_of, write_report
 from .model.images import MAX_MEGAPIXELS, Photo, read_photo
+from .model.limits import MAX_VARIANTS
+from .progress import show_progress
 
 if TYPE_CHECKING:
     from .model.pipeline_colorization import ColorizationPipeline
@@ -37,7 +40,10 @@ def read_hint(text: str) -> tuple[tuple[str, str], str]:
         raise argparse.ArgumentTypeError(
             f"{text!r} is not X,Y,#rrggbb, such as 120,80,#4060a0 or 50%,10%,#4060a0"
         ) from None
-    return (x, y), colour
+    try:
+        return (x, y), check_color(colour)
+    except ColoringError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[float, float], str]:
@@ -64,7 +70,10 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--format", default="same", choices=("same", "png", "jpg", "webp", "tiff"), help="default: as the input"
     )
-    parser.add_argument("--saturation", type=float, default=1.0, metavar="S", help="factor on chroma, 0 is grey")
+    parser.add_argument("--strength", type=float, metavar="S", help="factor on chroma, 0 is grey (1)")
+    parser.add_argument("--saturation", type=float, dest="strength", help=argparse.SUPPRESS)  # its earlier name
+    parser.add_argument("--warmth", type=float, metavar="W", help="-1 (cool) to 1 (warm) light (0)")
+    parser.add_argument("--look", metavar="NAME", help="a palette that comes with the model, such as autumn")
     parser.add_argument("--keep-tone", action="store_true", help="keep the tone of sepia prints under the new colours")
     parser.add_argument(
         "--variants",
@@ -79,6 +88,12 @@ def build_parser() -> argparse.ArgumentParser:
         default=[],
         metavar="X,Y,#RRGGBB",
         help="a colour that you know, at a point in pixels from the upper left, or 50%%,10%%,#4060a0; repeatable",
+    )
+    parser.add_argument(
+        "--hints",
+        type=Path,
+        metavar="FILE.json",
+        help="points, look, variant, strength and warmth as the page saves them; other arguments go before it",
     )
     parser.add_argument("--palette", type=Path, metavar="FILE", help="a colour photograph whose mood is wanted")
     parser.add_argument(
@@ -109,21 +124,40 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace) -> dict:
+def read_wanted(args: argparse.Namespace) -> Coloring:
+    """What is wanted of the colours: arguments, and where they say nothing the file of ``--hints``.
+
+    Raises:
+        ColoringError: if the file or a value is wrong, or two of them contradict each other.
+    """
+    wanted = read_coloring(args.hints) if args.hints else Coloring()
+    named = {name: getattr(args, name) for name in ("strength", "warmth", "look")}
+    wanted = replace(wanted, **{name: value for name, value in named.items() if value is not None})
+    if wanted.look and args.palette:
+        raise ColoringError("Give --look or --palette, not both: either says which colours are wanted.")
+    if wanted.variant > 1 and args.variants:
+        raise ColoringError("--variants makes several colourings, and the file of --hints asks for one of them.")
+    return wanted
+
+
+def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, wanted: Coloring) -> dict:
     """Arguments of the call that are the same for all pictures.
 
     Raises:
         ValueError: if the palette cannot be read or is grey, or the model does not take what is asked for.
     """
     config = pipe.model.config
-    if (args.hint or args.palette) and not config.guided:
-        raise ValueError("This model takes no --hint and no --palette: it was not trained to be guided.")
-    if args.variants and config.head not in ("classification", "both"):
+    if (args.hint or args.palette or wanted.points or wanted.look) and not config.guided:
+        raise ValueError("This model takes no --hint, no --palette and no --look: it was not trained to be guided.")
+    variants = args.variants or (wanted.variant if wanted.variant > 1 else None)
+    if variants and config.head not in ("classification", "both"):
         raise ValueError("This model has one colouring only: --variants needs a classifier over colours.")
-    options = {"num_variants": args.variants, "keep_tone": args.keep_tone}
+    options = {"num_variants": variants, "keep_tone": args.keep_tone}
+    options |= {"strength": wanted.strength, "warmth": wanted.warmth}
+    if wanted.look:
+        options["palette"] = pipe.image_processor.make_look(wanted.look)
     if args.palette:
         options["palette"] = pipe.image_processor.make_palette(read_photo(args.palette, name=str(args.palette)).rgb)
-    pipe.image_processor.make_hints([((0, 0), colour) for _, colour in args.hint], (1, 1))
     return options
 
 
@@ -135,19 +169,17 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    # Here and not above: the help is there at once, without PyTorch.
-    from transformers.utils.logging import disable_progress_bar
-
-    from . import baselines  # noqa: F401 - their checkpoints colour, too
-    from .model.pipeline_colorization import load_pipeline
-    from .model.variants import MAX_VARIANTS
-
-    if not 0 <= args.saturation <= 10:
-        parser.error("--saturation is a factor from 0 to 10.")
+    # PyTorch is loaded below, when nothing is wrong with the arguments: it takes seconds.
+    try:
+        wanted = read_wanted(args)
+    except ColoringError as error:
+        parser.error(str(error))
     if not args.max_megapixels > 0:
         parser.error("--max-megapixels must be above 0.")
     if args.variants is not None and not 1 <= args.variants <= MAX_VARIANTS:
         parser.error(f"--variants is a number from 1 to {MAX_VARIANTS}.")
+    if args.palette and not args.palette.is_file():
+        parser.error(f"{args.palette}: there is no such file for --palette.")
     if args.output.exists() and not args.output.is_dir():
         parser.error(f"{args.output} is a file; -o names a folder.")
     jobs, problems = collect(args.inputs, args.output, args.recursive)
@@ -159,6 +191,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"{args.output}: nothing can be written there ({error.strerror or error}); choose another -o.")
 
+    from transformers.utils.logging import disable_progress_bar
+
+    from . import baselines  # noqa: F401 - their checkpoints colour, too
+    from .model.pipeline_colorization import load_pipeline
+
     try:
         disable_progress_bar()  # of the second in which weights are read; pictures have their own
         pipe = load_pipeline(args.model, args.device)
@@ -166,16 +203,16 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"The model cannot be loaded: {error}")
     try:
         # Once, here: a wrong reference or a model that takes none is one mistake, not one for each picture.
-        options = check_guidance(pipe, args)
+        options = check_guidance(pipe, args, wanted)
     except ValueError as error:
         parser.error(str(error))
 
-    batch = Batch(pipe, args, options, Targets(args.output, args.format, [job.source for job in jobs]))
+    batch = Batch(pipe, args, wanted, options, Targets(args.output, args.format, [job.source for job in jobs]))
     start, done, skipped = time.perf_counter(), 0, 0
     with logging_redirect_tqdm():
         for problem in problems:
             tqdm.write(str(problem), file=sys.stderr)
-        for job in tqdm(jobs, unit="picture", disable=None):
+        for job in show_progress(jobs):
             try:
                 if batch.color(job):
                     done += 1
@@ -206,6 +243,7 @@ class Batch:
 
     pipe: ColorizationPipeline
     args: argparse.Namespace
+    wanted: Coloring
     options: dict
     targets: Targets
     _cleaned: set[Path] = field(default_factory=set)
@@ -261,9 +299,12 @@ class Batch:
         return replace(photo, rgb=255 - photo.rgb) if self.args.invert else photo
 
     def _put(self, photo: Photo) -> list[Image.Image]:
-        hints = [place_hint(hint, photo) for hint in self.args.hint]
-        pictures = self.pipe(photo, strength=self.args.saturation, hints=hints, **self.options)
-        return pictures if self.args.variants else [pictures]
+        points = [((f"{x}%", f"{y}%"), color) for x, y, color in self.wanted.points]
+        hints = [place_hint(hint, photo) for hint in (*points, *self.args.hint)]
+        pictures = self.pipe(photo, hints=hints, **self.options)
+        if self.options["num_variants"] is None:
+            return [pictures]
+        return pictures if self.args.variants else pictures[-1:]
 
     def _put_page(self, job: Job, page: int) -> list[Image.Image]:
         try:

@@ -22,6 +22,8 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 LAW = {
     "colorization.files": {"model.metadata"},
     "colorization.jobs": {"files", "model.images", "model.readers"},
+    "colorization.coloring": {"model.limits"},
+    "colorization.progress": set(),
     "colorization.model.color": set(),
     "colorization.model.images": {"model"},
     "colorization.model.halftone": set(),
@@ -41,7 +43,7 @@ LAW = {
     "colorization.drawing": {"model.color"},
     "colorization.training.validation": {"data", "model", "files", "training.recipe", "eval"},
     "colorization.publishing": {"model", "sky", "files", "drawing", "publishing", "eval"},
-    "colorization.__main__": {"model", "baselines", "files", "jobs", "colorization"},
+    "colorization.__main__": {"model", "baselines", "files", "jobs", "coloring", "progress", "colorization"},
     "eval": {"model.color", "model.images", "model.readers", "sky", "files", "eval"},
     "eval.colorizers": {"model.color", "model.images", "model.pipeline_colorization", "baselines", "eval"},
     "eval.studies": {"model", "baselines", "sky", "files", "colorization", "eval"},

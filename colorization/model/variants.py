@@ -8,8 +8,8 @@ import torch
 
 from .ab_bins import ab_centres
 from .color import fit_gamut, full_precision, lab_to_rgb
+from .limits import MAX_VARIANTS
 
-MAX_VARIANTS = 9
 # Chosen on validation pictures by the best of four: `python scripts/measure_guidance.py variants --sweep`.
 SHIFT = 0.75  # mean shift of a variant, in standard deviations of the predicted distribution along its direction
 SHARPENING = 0.6  # temperature: below 1, a variant goes over to another probable colour rather than between two
