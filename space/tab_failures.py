@@ -40,6 +40,7 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
                 object_fit="contain",
                 format="png",
                 buttons=["fullscreen"],
+                interactive=False,
                 visible=False,
                 elem_id="experiment",
             )

@@ -68,6 +68,7 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
                 object_fit="contain",
                 format="png",
                 buttons=["fullscreen", "download"],
+                interactive=False,
                 visible=False,
                 elem_id="measure-pictures",
             )

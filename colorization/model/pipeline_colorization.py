@@ -107,6 +107,19 @@ class ColorizationPipeline(Pipeline):
         results = self.get_iterator(inputs, num_workers, batch_size, *steps)
         return list(results) if isinstance(inputs, list | tuple) else results
 
+    def save_pretrained(self, save_directory: str | Path, **kwargs) -> None:
+        """Save weights, processor and code as [`Pipeline.save_pretrained`] does, and leave the model as it was.
+
+        That one writes ``custom_pipelines`` into the configuration of the model at hand: saved once more by itself, the
+        model would ask whoever loads it to trust code that is not there.
+        """
+        config = self.model.config
+        before = getattr(config, "custom_pipelines", None)
+        super().save_pretrained(save_directory, **kwargs)
+        config.custom_pipelines = before
+        if before is None:
+            del config.custom_pipelines
+
     def _sanitize_parameters(self, **kwargs):
         steps = {
             "preprocess": ("max_megapixels", "hints", "palette", "look", "borders", "page", "timeout"),

@@ -16,6 +16,7 @@ from space import models as models_module
 from space import service as service_module
 from space.notes import describe
 from space.service import ColorizeService, PageError
+from space.views import LONGEST_SIDE
 
 from .conftest import mean_chroma
 
@@ -123,7 +124,7 @@ def test_each_change_has_its_own_picture(service: ColorizeService, uploads: Path
 def test_large_photographs_are_shown_reduced_and_saved_whole(service: ColorizeService, uploads: Path) -> None:
     result = service.colorize(uploads / "wide.jpg")
     assert result.reduced
-    assert Image.open(result.before).size == Image.open(result.after).size == (1280, 160)
+    assert Image.open(result.before).size == Image.open(result.after).size == (LONGEST_SIDE, LONGEST_SIDE // 8)
     assert Image.open(service.write(result, 1, "JPEG")).size == (2400, 300)
 
 

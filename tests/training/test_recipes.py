@@ -6,6 +6,7 @@ import dataclasses
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
 
 from colorization import ColorizationConfig, ColorizationModel
 from colorization.data.transforms import View
@@ -114,8 +115,16 @@ def test_overfits_eight_pictures_and_comes_back(name, tmp_path):
 CLASSIFIERS = [name for name in list_recipes() if load_recipe(name).config().head in ("classification", "both")]
 
 
+@pytest.fixture
+def another_precision():
+    """Let a run have another precision than the runs before it in this process, which Accelerate refuses."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
 @pytest.mark.parametrize("name", CLASSIFIERS)
-def test_a_classifier_trains_in_bfloat16(name, tmp_path):
+def test_a_classifier_trains_in_bfloat16(name, tmp_path, another_precision):
     recipe = load_recipe(name)
     architecture = recipe.config().architecture
     if architecture not in NARROW:
