@@ -204,7 +204,8 @@ class Dinov2ColorNetwork(nn.Module):
 
 def cells_of(height: int, width: int) -> tuple[int, int]:
     """Rows and columns of cells of a picture, at least one each."""
-    return max(1, (height + CELL // 2) // CELL), max(1, (width + CELL // 2) // CELL)
+    # torch.sym_max: the sizes of an exported graph are symbols.
+    return torch.sym_max(1, (height + CELL // 2) // CELL), torch.sym_max(1, (width + CELL // 2) // CELL)
 
 
 def _to_map(tokens: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
@@ -220,8 +221,8 @@ def _resize(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
 
 def _triangle(length: int, new: int, like: torch.Tensor) -> torch.Tensor:
     """Weights [new, length] of the triangle filter (align_corners=False), as wide as the step where that is above 1."""
-    step = length / new
+    step = torch.scalar_tensor(length, dtype=torch.float32) / new  # a tensor: exporters take no choice among symbols
     centres = (torch.arange(new, device=like.device, dtype=torch.float32) + 0.5) * step - 0.5
     places = torch.arange(length, device=like.device, dtype=torch.float32)
-    weights = (1 - (places[None] - centres[:, None]).abs() / max(step, 1.0)).clamp(min=0)
+    weights = (1 - (places[None] - centres[:, None]).abs() / step.clamp(min=1)).clamp(min=0)
     return (weights / weights.sum(dim=1, keepdim=True)).to(like.dtype)

@@ -46,3 +46,14 @@ def test_colors_as_pytorch_does(run, tiny_model_dir, tmp_path, monkeypatch, caps
         ours, theirs = (rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255) for rgb in pair)
         assert ciede2000(ours, theirs).mean() < 0.5
         assert ours[1:].norm(dim=0).mean() > 5, "a grey result would prove nothing"
+
+
+def test_the_release_can_be_exported(tmp_path, monkeypatch, capsys):
+    """Its network takes positions from the size of the picture, which is a symbol in a graph."""
+    for name in ("onnx", "onnxscript", "onnxruntime"):
+        pytest.importorskip(name)
+    from colorization.publishing import onnx_export
+
+    monkeypatch.setattr(onnx_export, "_SHAPES", ((160, 240), (300, 120)))
+    assert onnx_export.main(["--output", str(tmp_path / "model.onnx"), "--precision", "fp16"]) == 0
+    assert "240×160" in capsys.readouterr().out
