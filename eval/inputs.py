@@ -10,30 +10,16 @@ import torch
 from PIL import Image, ImageFilter
 from torchvision.transforms.functional import gaussian_blur
 
-from colorization.model.color import join, lightness, linear_to_srgb, srgb_to_linear
+from colorization.model.color import FILM, join, lightness, linear_to_srgb, srgb_to_linear
 
 KINDS = {
     "lab-l": "CIE L* kept, a* = b* = 0 (default): what most colorizers are trained on",
     "rec601": "Rec. 601 luma, as cameras and Pillow make grey pictures",
     "blue-plate": "what plates before about 1880 saw: blue, violet and hardly any green",
     "orthochromatic": "film to about 1920: blue and green, no red",
-    "red-filter": "panchromatic film behind a deep red filter (Wratten 25): black skies",
-    "yellow-filter": "panchromatic film behind a yellow filter (Wratten 8): skies a little darker",
+    "red-filter": "panchromatic film behind a deep red filter: black skies",
+    "yellow-filter": "panchromatic film behind a yellow filter: skies a little darker",
 }
-FILM = {
-    "blue-plate": (0.0, 0.05, 0.95),
-    "orthochromatic": (0.0, 0.42, 0.58),
-    "red-filter": (0.95, 0.05, 0.0),
-    "yellow-filter": (0.46, 0.43, 0.11),
-}
-"""Shares of linear sRGB red, green and blue in the exposure of a film; white stays white.
-
-Red, green and blue of a photograph stand for light above 580, from 500 to 580 and below 500 nm. Silver bromide sees up
-to some 510 nm, orthochromatic emulsions up to 580 nm and blue more than green, panchromatic ones all three alike (Mees,
-The Theory of the Photographic Process, 1942); a Wratten 25 lets pass half of the light of 600 nm and nothing below 580,
-a Wratten 8 nothing below 460 nm, half at 485 and nine tenths above 520 (Kodak, Filters for Scientific and Technical
-Uses, B-3). Three channels do not tell a spectrum: a second digit would be show, and is there to sum to 1.
-"""
 DEGRADATIONS = {
     "noise": "Gaussian film grain, standard deviation 12 of 255",
     "fade": "contrast halved towards a light grey, as a faded print",

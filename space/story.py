@@ -45,8 +45,10 @@ def _one_tint(figures: Figures) -> str:
 
 def _tint(figures: Figures) -> tuple[str, str]:
     """The widest rate that the file has: any single tint, or brown ones only."""
-    if figures.figure("sky no", "model", "one_hue_rate"):
-        return "one_hue_rate", "one single tint, most often the brown of an old print"
+    if tint := figures.figure("sky no", "model", "one_hue_rate"):
+        brown = figures.value("sky no", "model", "sepia_rate") or 0.0
+        most = ", most often the brown of an old print" if brown > tint["value"] / 2 else ""
+        return "one_hue_rate", f"one single tint{most}"
     return "sepia_rate", "one brown tone, as an old sepia print is"
 
 

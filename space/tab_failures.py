@@ -134,6 +134,8 @@ def _published(figures: Figures | None) -> str:
         row("Colourfulness of the truth that is reached (median)", percent("model", "chroma_ratio_median")),
         row("Results less than half as colourful as the truth", percent("model", "collapse_rate")),
         row("Results more than one and a half times as colourful", percent("model", "oversaturation_rate")),
+        row("Results in one single tint", percent("model", "one_hue_rate")),
+        row("Of the true photographs, for comparison", percent("truth", "one_hue_rate")),
         row("Results in one brown tone (sepia)", percent("model", "sepia_rate")),
         row("Of the true photographs, for comparison", percent("truth", "sepia_rate")),
     ]

@@ -119,3 +119,16 @@ def data(tmp_path: Path) -> Path:
         for seed in range(count):
             draw_landscape(90, 64, seed).save(tmp_path / "data" / split / "hills" / f"{seed}.png")
     return tmp_path / "data"
+
+
+@pytest.fixture
+def run(tiny_model_dir: Path, capsys: pytest.CaptureFixture[str]):
+    """The command line in this process, with the tiny model: arguments to exit code, output and errors."""
+    from colorization.__main__ import main
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        code = main([*map(str, arguments), "--model", str(tiny_model_dir), "--device", "cpu"])
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return run

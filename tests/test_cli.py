@@ -15,16 +15,6 @@ from .conftest import draw_landscape
 from .model.test_images import BROKEN
 
 
-@pytest.fixture
-def run(tiny_model_dir, capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([*map(str, arguments), "--model", str(tiny_model_dir), "--device", "cpu"])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
-
-
 def test_five_broken_and_five_good(run, tmp_path):
     source, out = tmp_path / "in", tmp_path / "out"
     (source / "deep" / "er").mkdir(parents=True)

@@ -15,23 +15,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from colorization.__main__ import main
 from colorization.files import result_id, save_picture, source_id
 
 from .conftest import draw_landscape
 from .model.drawn_files import drawn_files
 
 ROOT = Path(__file__).parents[1]
-
-
-@pytest.fixture
-def run(tiny_model_dir, capsys):
-    def run(*arguments: object) -> tuple[int, str, str]:
-        code = main([*map(str, arguments), "--model", str(tiny_model_dir), "--device", "cpu"])
-        printed = capsys.readouterr()
-        return code, printed.out, printed.err
-
-    return run
 
 
 def draw(path: Path, seed: int = 0) -> Path:

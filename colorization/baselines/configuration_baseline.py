@@ -6,7 +6,7 @@ from huggingface_hub.dataclasses import strict
 
 from ..model.configuration_colorization import HEADS, ColorizationConfig
 
-_OWN_DECODER = ("resnet-unet", "mobilenet-unet")  # the network of the release, and the same on another encoder
+_OWN_DECODER = ("resnet-unet", "mobilenet-unet")  # the network of the release before, and the same on another encoder
 ARCHITECTURES = (*_OWN_DECODER, "unet", "zhang", "autoencoder")
 
 

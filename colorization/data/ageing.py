@@ -14,16 +14,10 @@ import torch.nn.functional as F
 from PIL import Image
 from torchvision.transforms.functional import gaussian_blur
 
-from ..model.color import linear_to_srgb, rgb_to_lab, srgb_to_linear
+from ..model.color import FILM, linear_to_srgb, rgb_to_lab, srgb_to_linear
 
-# Shares of linear red, green and blue in what a plate or film records: blue-sensitive and orthochromatic emulsions,
-# panchromatic ones behind a red and an orange filter. Each with the probability of being drawn.
-_FILMS = (
-    (0.35, (0.02, 0.06, 1.0)),
-    (0.25, (0.03, 0.55, 0.42)),
-    (0.15, (1.0, 0.06, 0.02)),
-    (0.10, (0.65, 0.33, 0.02)),
-)
+# How often each film is drawn; else any mix of the channels.
+_FILM_CHANCES = {"blue-plate": 0.35, "orthochromatic": 0.25, "red-filter": 0.15, "yellow-filter": 0.1}
 
 
 def film_lightness(rgb: torch.Tensor, weights: np.ndarray) -> torch.Tensor:
@@ -45,9 +39,9 @@ def random_film(rng: np.random.Generator) -> np.ndarray:
     """Draw the spectral response [3] of a film: one of the known kinds, disturbed, or any mix of the channels."""
     chance = rng.random()
     weights = rng.dirichlet([1, 1, 1])
-    for probability, film in _FILMS:
+    for film, probability in _FILM_CHANCES.items():
         if chance < probability:
-            weights = np.array(film)
+            weights = np.array(FILM[film])
             break
         chance -= probability
     weights = weights + 0.1 * rng.random(3)

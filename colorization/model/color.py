@@ -63,6 +63,14 @@ def full_precision(device_type: str = "cpu") -> AbstractContextManager:
 NEAR_GREY = 3.0
 """CIE units of mean chroma; a picture below it has no colours to learn or to be measured against."""
 
+FILM = {
+    "blue-plate": (0.0, 0.05, 0.95),
+    "orthochromatic": (0.0, 0.42, 0.58),
+    "red-filter": (0.95, 0.05, 0.0),
+    "yellow-filter": (0.46, 0.43, 0.11),
+}
+"""Shares of linear sRGB red, green and blue in the exposure of a film; white stays white. See docs/evaluation.md."""
+
 
 def to_tensor(picture: np.ndarray | Image.Image) -> torch.Tensor:
     """Turn a picture of mode RGB, or uint8 [H, W, 3], into sRGB [1, 3, H, W] in [0, 1]."""

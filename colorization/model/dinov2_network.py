@@ -9,29 +9,11 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import Dinov2Config, Dinov2Model
 
-from .networks import DecoderLevel, RawOutput, residual_stage
+from .networks import DecoderLevel, Guidance, RawOutput, ResNetEncoder
 
 CELL = 16
 """Pixels of the picture a side that one token stands for: the stride at which the decoder begins."""
 _FEATURE_RANGE = 127 / 16  # standard deviations; features are cached as whole sixteenths in one byte
-
-
-class DetailEncoder(nn.Module):
-    """ResNet-18 from the stem to ``layer2``, parameters named as in torchvision: edges and textures, no meaning."""
-
-    def __init__(self, widths: Sequence[int]) -> None:
-        super().__init__()
-        stem, first, second = widths
-        self.conv1 = nn.Conv2d(3, stem, 7, stride=2, padding=3, bias=False)
-        self.bn1 = nn.BatchNorm2d(stem)
-        self.layer1 = residual_stage(stem, first, stride=1)
-        self.layer2 = residual_stage(first, second, stride=2)
-
-    def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """[B, 3, h, w] to features at strides 4 and 8."""
-        stride2 = F.relu(self.bn1(self.conv1(x)), inplace=True)
-        stride4 = self.layer1(F.max_pool2d(stride2, 3, stride=2, padding=1))
-        return stride4, self.layer2(stride4)
 
 
 class AttentionBlock(nn.Module):
@@ -51,32 +33,6 @@ class AttentionBlock(nn.Module):
         mixed = F.scaled_dot_product_attention(query, key, value)
         x = x + self.out(mixed.transpose(1, 2).reshape(batch, count, width))
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
-
-
-class GuidanceInputs(nn.Module):
-    """What a person adds: colours at points (at strides 4, 8 and 16) and the palette of a photograph or a look.
-
-    No layer has a bias, so nothing given is exactly nothing added: one network serves with and without. Points and
-    palette as in Zhang et al. 2017, arXiv:1705.02999.
-    """
-
-    def __init__(self, widths: Sequence[int], bins: int, palette_width: int) -> None:
-        super().__init__()
-        own = (32, 48, 64)
-        self.points = nn.ModuleList(
-            nn.Conv2d(i, o, 3, stride, padding=1, bias=False)
-            for i, o, stride in zip((3, *own), own, (1, 2, 2), strict=False)
-        )
-        self.joins = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in zip(own, widths, strict=True))
-        self.palette = nn.Linear(bins, palette_width, bias=False)
-
-    def forward(self, hints: torch.Tensor) -> list[torch.Tensor]:
-        """[B, 3, h/4, w/4] (ab in network units, 1 where given) to what is added at strides 4, 8 and 16."""
-        added, x = [], hints
-        for point, join in zip(self.points, self.joins, strict=True):
-            x = F.relu(point(x))
-            added.append(join(x))
-        return added
 
 
 class Dinov2ColorNetwork(nn.Module):
@@ -122,7 +78,7 @@ class Dinov2ColorNetwork(nn.Module):
         self.coarse = nn.Linear(width, 2)
         self.picture = nn.Sequential(nn.Linear(2 * width, width // 2), nn.GELU(), nn.Linear(width // 2, 2))
         self.shift = nn.Linear(width, width)
-        self.detail = DetailEncoder(detail_widths)
+        self.detail = ResNetEncoder(detail_widths)
         _, first, second = detail_widths
         self.level8 = DecoderLevel(width, second, decoder_widths[0])
         self.level4 = DecoderLevel(decoder_widths[0], first, decoder_widths[1])
@@ -131,7 +87,7 @@ class Dinov2ColorNetwork(nn.Module):
         self.classifier = nn.Sequential(
             nn.Conv2d(last, 2 * last, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(2 * last, bins, 1)
         )
-        self.guidance = GuidanceInputs((first, second, width), bins, width)
+        self.guidance = Guidance((first, second, width), bins, width)
 
     def look(self, x: torch.Tensor) -> torch.Tensor:
         """Ask the backbone about whole pictures.
@@ -143,7 +99,9 @@ class Dinov2ColorNetwork(nn.Module):
             [B, 1 + gh * gw, C] features of the picture (first) and of its cells, row by row.
         """
         rows, columns = cells_of(*x.shape[-2:])
-        x = _resize(x, rows * self.patch, columns * self.patch)
+        size = rows * self.patch, columns * self.patch
+        # In float32: processors have no antialiasing in half precision.
+        x = F.interpolate(x.float(), size, mode="bilinear", align_corners=False, antialias=True)
         states = self.backbone(x.to(self.project.weight.dtype), output_hidden_states=True).hidden_states
         return torch.cat([states[tap] for tap in self.taps], dim=2)
 
@@ -184,7 +142,7 @@ class Dinov2ColorNetwork(nn.Module):
         cells = tokens[:, 1:] + self.shift(tokens[:, :1])
         coarse = _to_map(self.coarse(cells), rows, columns)
         context = _to_map(cells, rows, columns)
-        stride4, stride8 = self.detail(x)
+        _, stride4, stride8 = self.detail(x)
         if self.training and self.detail_dropout:
             kept = (torch.rand(len(x), 1, 1, 1, device=x.device) >= self.detail_dropout).to(stride4.dtype)
             stride4, stride8 = stride4 * kept, stride8 * kept
@@ -211,18 +169,3 @@ def cells_of(height: int, width: int) -> tuple[int, int]:
 def _to_map(tokens: torch.Tensor, rows: int, columns: int) -> torch.Tensor:
     """[B, rows * columns, D] to [B, D, rows, columns]."""
     return tokens.transpose(1, 2).unflatten(2, (rows, columns))
-
-
-def _resize(x: torch.Tensor, height: int, width: int) -> torch.Tensor:
-    """Bilinear and antialiased, as two products of matrices: exporters have no antialiasing of their own."""
-    down, across = _triangle(x.shape[-2], height, x), _triangle(x.shape[-1], width, x)
-    return down @ x @ across.T
-
-
-def _triangle(length: int, new: int, like: torch.Tensor) -> torch.Tensor:
-    """Weights [new, length] of the triangle filter (align_corners=False), as wide as the step where that is above 1."""
-    step = torch.scalar_tensor(length, dtype=torch.float32) / new  # a tensor: exporters take no choice among symbols
-    centres = (torch.arange(new, device=like.device, dtype=torch.float32) + 0.5) * step - 0.5
-    places = torch.arange(length, device=like.device, dtype=torch.float32)
-    weights = (1 - (places[None] - centres[:, None]).abs() / step.clamp(min=1)).clamp(min=0)
-    return (weights / weights.sum(dim=1, keepdim=True)).to(like.dtype)

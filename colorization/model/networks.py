@@ -52,7 +52,11 @@ def residual_stage(in_channels: int, out_channels: int, stride: int) -> nn.Seque
 
 
 class ResNetEncoder(nn.Module):
-    """ResNet-18 from the stem to ``layer3``, parameters named as in torchvision: features at strides 2 to 16."""
+    """ResNet-18 from the stem to ``layer2`` or ``layer3``, parameters named as in torchvision.
+
+    Args:
+        widths: channels of the stem and of two or three stages.
+    """
 
     def __init__(self, widths: Sequence[int]) -> None:
         super().__init__()
@@ -61,14 +65,15 @@ class ResNetEncoder(nn.Module):
         self.bn1 = nn.BatchNorm2d(stem)
         self.layer1 = residual_stage(stem, stages[0], stride=1)
         self.layer2 = residual_stage(stages[0], stages[1], stride=2)
-        self.layer3 = residual_stage(stages[1], stages[2], stride=2)
+        self.layer3 = residual_stage(stages[1], stages[2], stride=2) if len(stages) > 2 else None
 
     def forward(self, x: torch.Tensor) -> list[torch.Tensor]:
-        """[B, 3, h, w] to features [B, C, h/s, w/s] at strides s of 2, 4, 8 and 16, rounded up."""
+        """[B, 3, h, w] to features [B, C, h/s, w/s] at strides s of 2, 4, 8 and perhaps 16, rounded up."""
         stride2 = F.relu(self.bn1(self.conv1(x)), inplace=True)
         stride4 = self.layer1(F.max_pool2d(stride2, 3, stride=2, padding=1))
         stride8 = self.layer2(stride4)
-        return [stride2, stride4, stride8, self.layer3(stride8)]
+        deeper = [] if self.layer3 is None else [self.layer3(stride8)]
+        return [stride2, stride4, stride8, *deeper]
 
     def context_stage(self, out_channels: int) -> nn.Module:
         """What goes on from stride 16 to stride 32: trained with the decoder."""
@@ -134,13 +139,13 @@ class Guidance(nn.Module):
         self.joins = nn.ModuleList(nn.Conv2d(i, o, 1, bias=False) for i, o in zip(widths, skip_widths, strict=True))
         self.palette = nn.Linear(bins, context_width, bias=False)
 
-    def forward(self, skips: list[torch.Tensor], hints: torch.Tensor) -> list[torch.Tensor]:
-        """Features from stride 4 on, with hints [B, 3, h/4, w/4] (ab in network units, 1 where given) added."""
-        joined, x = [], hints
-        for point, join, skip in zip(self.points, self.joins, skips, strict=True):
+    def forward(self, hints: torch.Tensor) -> list[torch.Tensor]:
+        """Hints [B, 3, h/4, w/4] (ab in network units, 1 where given) to what is added to features from stride 4 on."""
+        added, x = [], hints
+        for point, join in zip(self.points, self.joins, strict=True):
             x = F.relu(point(x))
-            joined.append(skip + join(x))
-        return joined
+            added.append(join(x))
+        return added
 
 
 class ColorUNet(nn.Module):
@@ -193,7 +198,7 @@ class ColorUNet(nn.Module):
         """[B, 3, h, w] to maps at the output stride. ``hints`` [B, 3, h/4, w/4], ``palette`` [B, Q]."""
         stride2, *deeper = self.encoder(x)
         if hints is not None:
-            deeper = self.guidance(deeper, hints)
+            deeper = [x + added for x, added in zip(deeper, self.guidance(hints), strict=True)]
         context = self.context(deeper[-1], None if palette is None else self.guidance.palette(palette))
         x = context
         for level, skip in zip(self.decoder, (*reversed(deeper[:3]), stride2, None), strict=False):

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-import torch.nn.functional as F
 
 from colorization.model.ab_bins import ab_centres
 from colorization.model.configuration_colorization import ColorizationConfig
-from colorization.model.dinov2_network import _resize, cells_of
+from colorization.model.dinov2_network import cells_of
 from colorization.model.modeling_colorization import ColorizationModel
 
 BACKBONE = {"hidden_size": 24, "num_hidden_layers": 3, "num_attention_heads": 2, "image_size": 56, "mlp_ratio": 2}
@@ -54,13 +53,6 @@ def test_takes_any_size(model, height, width):
     output = model(picture(height, width))
     assert torch.isfinite(output.ab).all()
     assert output.ab.shape[-2:] == (-(-height // 4), -(-width // 4))
-
-
-@pytest.mark.parametrize(("side", "new"), [(256, 224), (64, 56), (30, 28), (40, 42)])
-def test_resizing_is_the_antialiased_bilinear_one(side, new):
-    x = picture(side, side)
-    expected = F.interpolate(x, size=(new, new), mode="bilinear", antialias=True, align_corners=False)
-    torch.testing.assert_close(_resize(x, new, new), expected, atol=1e-5, rtol=0)
 
 
 @torch.inference_mode()
