@@ -175,10 +175,8 @@ _MEMORY_PROBE = """
 import resource, sys, threading, time
 from pathlib import Path
 from colorization import load_pipeline
-from colorization.files import save_picture, write_text
-from colorization.model.images import read_photo, read_picture
-
-from .index import benchmark_index
+from colorization.files import save_picture
+from colorization.model.images import read_photo
 model, small, source, target = sys.argv[1:]
 pipe = load_pipeline(model or None, "cpu")
 save_picture(pipe(read_photo(small)), target)  # all that is made once is made
@@ -200,14 +198,17 @@ print(peak - idle)
 """
 
 
-def benchmark_memory(model: str | None) -> list[dict]:
+_MEMORY_SIZES = {12: (4000, 3000), 24: (6000, 4000), 50: (8660, 5774)}  # megapixels to width and height
+
+
+def benchmark_memory(model: str | None, sizes: dict[int, tuple[int, int]] = _MEMORY_SIZES) -> list[dict]:
     if not Path("/proc/self/statm").exists():
         return []
     rows = []
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         draw_photograph(1600, 1200, "RGB").save(folder / "small.jpg")
-        for megapixels, size in ((12, (4000, 3000)), (24, (6000, 4000)), (50, (8660, 5774))):
+        for megapixels, size in sizes.items():
             draw_photograph(*size, "RGB").save(folder / "large.jpg", quality=95)
             files = [str(folder / file) for file in ("small.jpg", "large.jpg", "out.jpg")]
             command = [sys.executable, "-c", _MEMORY_PROBE, model or "", *files]

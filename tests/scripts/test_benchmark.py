@@ -1,0 +1,16 @@
+"""The benchmark's probes run: a process of their own sees no name of the module that starts it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from scripts.benchmark.__main__ import benchmark_memory
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
+def test_memory_of_a_picture_is_measured() -> None:
+    (row,) = benchmark_memory(None, {3: (2048, 1536)})
+    assert row["baseline_bytes"] == 2048 * 1536 * 3
+    assert row["baseline_bytes"] / 2 < row["bytes"] < 100 * row["baseline_bytes"]  # a copy of it is held at least
