@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -89,6 +89,21 @@ class Dinov2ColorNetwork(nn.Module):
         )
         self.guidance = Guidance((first, second, width), bins, width)
 
+    def _apply(self, fn: Callable[[torch.Tensor], torch.Tensor], recurse: bool = True) -> Dinov2ColorNetwork:
+        """Move or cast the network as asked, but keep the backbone in float32 where it would go to bfloat16.
+
+        Eight bits of its weights and of its residual stream drift over nine blocks: CIEDE2000 of 0.2 to 0.5, where the
+        rest of the network in bfloat16 makes 0.1 at most. The eleven bits of float16 are enough.
+        """
+        backbone = {id(weight) for weight in (*self.backbone.parameters(), *self.backbone.buffers())}
+
+        def kept(weight: torch.Tensor) -> torch.Tensor:
+            moved = fn(weight)
+            exact = id(weight) in backbone and moved.dtype == torch.bfloat16
+            return weight.to(moved.device, torch.float32) if exact else moved
+
+        return super()._apply(kept, recurse)
+
     def look(self, x: torch.Tensor) -> torch.Tensor:
         """Ask the backbone about whole pictures.
 
@@ -102,7 +117,7 @@ class Dinov2ColorNetwork(nn.Module):
         size = rows * self.patch, columns * self.patch
         # In float32: processors have no antialiasing in half precision.
         x = F.interpolate(x.float(), size, mode="bilinear", align_corners=False, antialias=True)
-        states = self.backbone(x.to(self.project.weight.dtype), output_hidden_states=True).hidden_states
+        states = self.backbone(x.to(self.backbone.dtype), output_hidden_states=True).hidden_states
         return torch.cat([states[tap] for tap in self.taps], dim=2)
 
     def see(self, x: torch.Tensor) -> torch.Tensor:

@@ -56,7 +56,14 @@ class ColorizationModel(PreTrainedModel):
     def __init__(self, config: ColorizationConfig) -> None:
         super().__init__(config)
         self.network = self._build_network()
+        if torch.get_default_dtype() == torch.bfloat16:  # from_pretrained builds a model under the type asked for
+            self._keep_in_fp32_modules_strict = {"backbone"}
         self.post_init()
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the weights, but for a backbone's, which stays in float32 where the others are in bfloat16."""
+        return next(weight.dtype for name, weight in self.named_parameters() if "backbone" not in name)
 
     def _build_network(self) -> nn.Module:
         """Make the network that the configuration names: pixel_values to a :class:`RawOutput`."""
