@@ -19,9 +19,9 @@ def to_8_bits(values: np.ndarray, bits: int | None = None, limits: tuple[float, 
     """Scale pixel values to uint8, rounded to the nearest.
 
     Unsigned integers go from 0 to the largest of their ``bits``; signed ones from 0 where none is negative, else from
-    the smallest of their type. Floating point goes from 0 to 1, 255 or 65,535 where its values fill that, else from its
-    own smallest to its own largest; the outermost half per cent at each end decides nothing and is clipped, and values
-    that are not finite count as black.
+    the smallest of their type. Where 32 bits and more hold no value beyond 8 or 16 bits, those count. Floating point
+    goes from 0 to 1, 255 or 65,535 where its values fill that, else from its own smallest to its own largest; the
+    outermost half per cent at each end decides nothing and is clipped, and values that are not finite count as black.
 
     Args:
         values: [H, W] or [H, W, C] of any integer or floating type.
@@ -45,6 +45,8 @@ def to_8_bits(values: np.ndarray, bits: int | None = None, limits: tuple[float, 
         low, high = (0, info.max) if values.min() >= 0 else (info.min, info.max)
     else:
         low, high = 0, 2 ** (bits or 8 * values.dtype.itemsize) - 1
+    if values.dtype.kind in "ui" and high >= 2**31 - 1 and low == 0 and (largest := values.max(initial=0)) <= 65_535:
+        high = 255 if largest <= 255 else 65_535  # a file of 32 bits for want of another; all of it would be black
     result = np.empty(values.shape, np.uint8)
     exact = np.float64 if values.dtype.itemsize > 2 else np.float32
     with np.errstate(invalid="ignore", over="ignore"):

@@ -19,13 +19,13 @@ from .depth import NotAPhotographError, to_8_bits
 from .metadata import clean_exif, orientation_of, read_exif, turn_upright
 from .png import Png, mask_of_key, open_png
 from .profiles import to_srgb
-from .readers import MissingReaderError, develop, is_raw, readable, refuse, unknown
+from .readers import MissingReaderError, deep_jpeg2000, develop, is_raw, readable, refuse, unknown
 from .tiff import NOT_KNOWN, RawError, TiffError, is_missing, look, open_tiff, read_page, refuse_misread
 
 logger = logging.getLogger(__name__)
 
 MAX_MEGAPIXELS = 100.0
-_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "TIFF")
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "TIFF", "HEIF")
 _BAND = 256  # rows handled at once, so that no second full-size copy is needed
 
 _pillow_lock = threading.Lock()
@@ -169,7 +169,7 @@ def _read(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _Decod
         png = open_png(file) if head.startswith(b"\x89PNG") else None
         return _read_with_pillow(png.file if png else file, name, max_megapixels, page, png)
     except UnidentifiedImageError:
-        raise UnreadableImageError(f"{name}: {unknown(head)}") from None
+        raise UnreadableImageError(f"{name}: {unknown(file)}") from None
     except Image.DecompressionBombError:
         raise UnreadableImageError(_too_large(name, "far more pixels", max_megapixels)) from None
     except MemoryError:
@@ -203,10 +203,14 @@ def _read_with_pillow(
             if not 0 <= page < pages:
                 raise TiffError(f"there is no page {page + 1}; it has {pages}")
         if page:
-            picture.seek(page)
+            # Of a phone's file the first is the one that it names, wherever it stands.
+            first = picture.tell()
+            picture.seek(page - 1 if page <= first else page)
         if check:
             check(picture)
-        found = _decode(picture, name, max_megapixels, png=png)
+        _check_size(*picture.size, name, max_megapixels)
+        deep = deep_jpeg2000(file) if picture.format == "JPEG2000" else None
+        found = _decode(deep or picture, name, max_megapixels, png=png, file_format=picture.format)
     return replace(found, pages=pages)
 
 

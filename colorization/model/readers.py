@@ -13,19 +13,24 @@ from typing import BinaryIO
 
 from PIL import Image
 
+from .depth import to_8_bits
 from .tiff import INSTALL
 
 _HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
-RAW_SUFFIXES = {".dng", ".cr2", ".cr3", ".nef", ".arw", ".raf", ".orf", ".rw2", ".pef", ".srw"}
-_RAW_HEADS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0")
+RAW_SUFFIXES = {
+    *(".dng", ".cr2", ".cr3", ".crw", ".nef", ".nrw", ".arw", ".sr2", ".srf", ".raf", ".orf", ".rw2", ".rwl", ".pef"),
+    *(".srw", ".mrw", ".kdc", ".dcr", ".erf", ".3fr", ".fff", ".iiq", ".mos", ".x3f"),
+}
+_RAW_HEADS = (b"FUJIFILMCCD-RAW", b"IIRO", b"IIRS", b"MMOR", b"IIU\0", b"II\x1a\0\0\0HEAPCCDR", b"\0MRM", b"FOVb")
 READABLE_SUFFIXES = RAW_SUFFIXES | {
     *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".apng", ".tif", ".tiff", ".webp", ".bmp", ".dib", ".gif"),
-    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs", ".heic", ".heif", ".hif"),
+    *(".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".avif", ".avifs", ".heic", ".heif", ".hif", ".mpo"),
     *(".jp2", ".j2k", ".jpx", ".jpf", ".jpc", ".j2c"),
 }
 """Endings of files that can be read, some of them with the extra ``formats`` only."""
 KNOWN_SUFFIXES = READABLE_SUFFIXES | {
-    *(".psd", ".psb", ".svg", ".pdf", ".jxl", ".xcf", ".eps", ".ai", ".kra", ".djvu", ".exr", ".hdr"),
+    *(".psd", ".psb", ".svg", ".pdf", ".jxl", ".xcf", ".eps", ".ai", ".kra", ".djvu", ".exr", ".hdr", ".tga", ".pcx"),
+    *(".sgi", ".ico", ".pam", ".qoi", ".jxr", ".wdp", ".jls", ".fits", ".fit", ".dcm", ".wmf", ".emf"),
 }
 """Endings of pictures, readable or not: the others in a folder are no pictures."""
 _MAGIC = {
@@ -40,6 +45,15 @@ _MAGIC = {
     b"#?RADIANCE": "a Radiance HDR file; save it as TIFF first",
     b"PK\x03\x04": "a zip archive or an office document; take the pictures out first",
     b"\0\x05\x16\x07": "a note that macOS keeps beside a file, not a picture",
+    b"II\xbc": "a JPEG XR file; save it as TIFF or PNG first",
+    b"PF\n": "a PFM in color; save it as TIFF first",
+    b"P7\n": "a PAM file; save it as PNG or TIFF first",
+    b"qoif": "a QOI file; save it as PNG first",
+    b"SIMPLE  =": "a FITS file, which holds measurements; save its picture as TIFF or PNG first",
+    b"Rar!": "an archive; take the pictures out first",
+    b"7z\xbc\xaf": "an archive; take the pictures out first",
+    b"\x1f\x8b": "a packed file (gzip); unpack it first",
+    b"version https://git-lfs": "a note of Git LFS that stands for a file; fetch it with git lfs pull",
 }
 # LibRaw reads files of many makers with little defence: what kills it may only kill a child.
 _DEVELOP = """
@@ -90,12 +104,64 @@ def refuse(head: bytes) -> str | None:
     return None
 
 
-def unknown(head: bytes) -> str:
+def unknown(file: BinaryIO) -> str:
     """What to say of a file that no reader knows."""
+    file.seek(0)
+    head = file.read(512)
     if is_heic(head) and "HEIF" not in readable():
         return f"pictures of phones (HEIC) need more: {INSTALL}; or save it as JPEG."
+    if head[128:132] == b"DICM":
+        return "this is a DICOM file; save its picture as TIFF or PNG first."
+    if head.startswith(b"\xff\xd8\xff") and (kind := _rare_jpeg(file)):
+        return f"this is a JPEG {kind}, which is not known here; save it as TIFF or PNG first."
     known = "JPEG, PNG, TIFF, WebP, BMP, GIF, PPM, AVIF, JPEG 2000, HEIC or camera raw"
-    return f"this is not a picture in a known format ({known}), or its beginning is damaged."
+    return f"this is not a picture in a known format ({known}), or its beginning is damaged; save it as PNG or TIFF."
+
+
+def _rare_jpeg(file: BinaryIO) -> str | None:
+    """What is special about a JPEG whose frame is of another kind than libjpeg reads, else None."""
+    file.seek(2)
+    while len(head := file.read(4)) == 4 and head[0] == 0xFF:
+        marker, length = head[1], int.from_bytes(head[2:])
+        if marker == 0xF7:
+            return "without loss (JPEG-LS)"
+        if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
+            bits = file.read(1)
+            return "without loss" if marker in (0xC3, 0xC7, 0xCB, 0xCF) else bits != b"\x08" and f"of {bits[0]} bits"
+        file.seek(length - 2, io.SEEK_CUR)
+    return None
+
+
+def deep_jpeg2000(file: BinaryIO) -> Image.Image | None:
+    """Decode a JPEG 2000 with colours or alpha of more than 8 bits: Pillow's rounding makes black of its white.
+
+    Returns:
+        Mode L, LA, RGB or RGBA; None for any other file, which Pillow reads rightly.
+
+    Raises:
+        MissingReaderError: if the library for it is missing or cannot read it.
+    """
+    file.seek(0)
+    start = file.read(1 << 20)
+    place = start.find(b"\xff\x4f\xff\x51")
+    if place < 0 or len(start) < place + 45:
+        return None
+    channels = int.from_bytes(start[place + 40 : place + 42])
+    bits = (start[place + 42] & 127) + 1
+    if channels == 1 or bits <= 8:
+        return None
+    try:
+        import imagecodecs
+    except ImportError:
+        raise MissingReaderError(f"JPEG 2000 of more than 8 bits needs more: {INSTALL}; or save it as TIFF") from None
+    file.seek(0)
+    try:
+        values = imagecodecs.jpeg2k_decode(file.read())
+    except Exception:  # the codecs raise anything
+        raise MissingReaderError("this JPEG 2000 is damaged, or of a kind that is not known") from None
+    if start[place + 42] & 128 or values.ndim != 3 or b"colr\1\0\0\0\0\0\x12" in start[:place]:
+        raise MissingReaderError("this kind of JPEG 2000 (signed, or YCC) is not known; save it as TIFF")
+    return Image.fromarray(to_8_bits(values, bits))
 
 
 def develop(file: BinaryIO) -> Image.Image:

@@ -24,6 +24,10 @@ MAX_PAGES = 10_000
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _CMYK, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3, _ICC_LAB: 3}
 _RAW = (32803, 34892)  # a colour filter array, and linear raw
+_FAX = (2, 3, 4)  # compressions whose 0 is white where nothing is said
+# What the libtiff of Pillow decodes; it reads colours as YCbCr only where that is compressed.
+_CODECS_OF_PILLOW = (1, *_FAX, 5, 6, 7, 8, 32773, 32946)
+_WEBP = 50001
 
 
 class TiffError(ValueError):
@@ -77,8 +81,13 @@ def refuse_misread(picture: Image.Image) -> None:
     photometric, extra = tags.get(262), tags.get(338, ())
     deep_grey = (bits == (16,) and samples == (1,)) or (bits == (32,) and samples == (3,))
     alpha = extra and (photometric != _RGB or len(bits) != 4)
+    small = tags.get(254, 0) & 1 or tags.get(255) == 2
     common = (
         tags.get(32_997, 1) == 1
+        and not (small and getattr(picture, "n_frames", 1) > 1)
+        and not (photometric == _PALETTE and max(tags.get(320, (0,))) <= 255)
+        and not (photometric == _YCBCR and tags.get(259, 1) == 1)
+        and tags.get(259) != _WEBP
         and max(bits) <= 8
         and set(samples) <= {1, 4}
         and photometric in _CHANNELS.keys() - {_LAB, _ICC_LAB}
@@ -105,12 +114,12 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
             one = tif.pages[number]
         except Exception:  # the end, or damage behind the pages that can be read
             break
-        kind = one.tags.get(254)
-        kinds.append(kind.value if kind is not None and isinstance(kind.value, int) else 0)
-        if not kinds[-1] & 5 or number == 0:
+        kinds.append(_kind_of(one))
+        if not kinds[-1] & 5:
             places.append(number)
-    if not places:
+    if not kinds:
         raise TiffError("there is no picture in this TIFF")
+    places = places or [0]
     first = tif.pages[0]
     if first.photometric in _RAW or (kinds[0] & 1 and 330 in first.tags):
         raise RawError("this is a raw file of a camera")
@@ -124,10 +133,24 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
         and bits <= 8
         and chosen.sampleformat in (1, 4)
         and chosen.photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _CMYK, _YCBCR)
+        and chosen.compression in _CODECS_OF_PILLOW
+        and 262 in chosen.tags
+        and not (chosen.photometric == _YCBCR and chosen.compression == 1)
+        and not (
+            chosen.photometric == _PALETTE and np.max(chosen.colormap if chosen.colormap is not None else 0) <= 255
+        )
         and (samples == _CHANNELS[chosen.photometric] or (chosen.photometric == _RGB and samples == 4))
         and chosen.imagedepth == 1
     )
     return TiffPages(tuple(places), chosen.imagewidth, chosen.imagelength, plain)
+
+
+def _kind_of(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
+    """NewSubfileType, or what its predecessor says: bit 0 is a smaller copy of another page, bit 2 a mask."""
+    kind, old = page.tags.get(254), page.tags.get(255)
+    if kind is not None and isinstance(kind.value, int):
+        return kind.value
+    return int(old is not None and old.value == 2)
 
 
 @dataclass(frozen=True)
@@ -148,10 +171,14 @@ def read_page(tif: tifffile.TiffFile, place: int) -> TiffPicture:
     """
     page = tif.pages[place]
     photometric = int(page.photometric)
+    if 262 not in page.tags and page.compression not in _FAX:  # as libtiff takes it
+        photometric = _RGB if page.samplesperpixel >= 3 else _BLACK_IS_ZERO
     if photometric not in _CHANNELS:
         raise TiffError(f"its kind of colour ({_name(page.photometric)}) is not known; save it as RGB or grey")
     if page.imagedepth > 1:
         raise TiffError("this is a stack of planes (a volume), not a photograph")
+    if photometric == _YCBCR and page.compression == 1 and page.subsampling not in (None, (1, 1)):
+        raise TiffError("its YCbCr has fewer samples of color than of light, and is not compressed; save it as RGB")
     try:
         values = page.asarray()
     except Exception as error:  # the codecs raise anything
@@ -167,6 +194,8 @@ def read_page(tif: tifffile.TiffFile, place: int) -> TiffPicture:
     if values.dtype.kind == "c" or values.dtype.kind not in "uifb":
         raise TiffError("its pixel values are complex numbers; this is data, not a photograph")
     bits = page.bitspersample if isinstance(page.bitspersample, int) else None
+    if bits == 24 and values.dtype == np.uint32 and values.max() >= 2**24:  # tifffile's, of a big-endian file
+        values = values >> 8
     try:
         colors, alpha = _scaled(values, page, photometric, channels, bits)
     except NotAPhotographError as error:
@@ -191,10 +220,10 @@ def _scaled(
     colors = _lab_bytes(colors, photometric) if photometric in (_LAB, _ICC_LAB) else colors
     if photometric not in (_LAB, _ICC_LAB):
         colors = to_8_bits(colors, bits, _limits(page))
+    if alpha is not None and kinds[0] == 1 and photometric in (_WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB):
+        colors = _straight(colors, alpha)
     if photometric == _WHITE_IS_ZERO:
         colors = 255 - colors
-    if alpha is not None and kinds[0] == 1 and photometric in (_BLACK_IS_ZERO, _RGB):
-        colors = _straight(colors, alpha)
     return np.ascontiguousarray(colors[..., 0] if channels == 1 else colors), alpha
 
 

@@ -25,6 +25,7 @@ class Drawn:
         alpha: uint8 [H, W] or None.
         within: largest difference allowed.
         reason: pattern of the sentence of a refusal.
+        pages: how many pages it has, None for any number.
     """
 
     format: str
@@ -34,6 +35,7 @@ class Drawn:
     alpha: np.ndarray | None = None
     within: float = 1
     reason: str = ""
+    pages: int | None = None
 
 
 def draw_color(width: int, height: int) -> np.ndarray:
@@ -162,6 +164,13 @@ def _grey_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
             if bits == 16:
                 content, end = tiff(pixels, tags, order, big=True), "little" if order == "<" else "big"
                 yield Drawn("TIFF", f"BigTIFF, {end}-endian, grey, {bits} bits{name}", content, seen)
+    values = deep(grey, 24).astype(f"{order}u4")[..., None].view(np.uint8)
+    pixels = (values[..., :3] if order == "<" else values[..., 1:]).tobytes()
+    yield Drawn("TIFF", "grey, 24 bits", tiff(pixels, grey_tags(width, height, 24), order), grey_rgb(grey))
+    values = deep(grey, 16).astype(f"{order}i4")
+    tags = grey_tags(width, height, 32, tags={339: (3, [2])})
+    content = tiff(values.tobytes(), tags, order)
+    yield Drawn("TIFF", "grey, 32 bits signed, values of 16 bits", content, grey_rgb(grey))
     for bits in (8, 16, 32):
         values = deep(grey, bits).astype(np.int64) - 2 ** (bits - 1)
         tags = grey_tags(width, height, bits, tags={339: (3, [2])})
@@ -172,8 +181,21 @@ def _grey_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
     rows = [row.astype(f"{order}u2").tobytes() for row in values]
     tags = grey_tags(width, height, 16) | {278: (4, [1])}
     yield Drawn("TIFF", "grey, 16 bits, a strip a row", tiff(rows, tags, order), grey_rgb(back(values, 16)))
-    tags = grey_tags(width, height, 8, tags={274: (3, [6])})
-    yield Drawn("TIFF", "turned by its orientation", tiff(grey.tobytes(), tags, order), grey_rgb(np.rot90(grey, -1)))
+    flipped = grey.T
+    turned = (grey, grey[:, ::-1], grey[::-1, ::-1], grey[::-1])
+    turned += (flipped, flipped[:, ::-1], flipped[::-1, ::-1], flipped[::-1])
+    for orientation, seen in enumerate(turned, start=1):
+        for bits in (8, 16):
+            pixels = deep(grey, bits).astype(f"{order}u{bits // 8}").tobytes()
+            content = tiff(pixels, grey_tags(width, height, bits, tags={274: (3, [orientation])}), order)
+            yield Drawn("TIFF", f"grey, {bits} bits, every orientation", content, grey_rgb(seen))
+    reversed_bits = np.packbits(np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1)[:, ::-1], axis=1)[:, 0]
+    tags = grey_tags(width, height, 8, tags={266: (3, [2])})
+    content = tiff(reversed_bits[grey].tobytes(), tags, order)
+    yield Drawn("TIFF", "grey, 8 bits, lowest bit first", content, grey_rgb(grey))
+    tags = grey_tags(width, height, 8)
+    del tags[262], tags[277], tags[278]
+    yield Drawn("TIFF", "grey, 8 bits, usual tags missing", tiff(grey.tobytes(), tags, order), grey_rgb(grey))
 
 
 def _float_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
@@ -229,6 +251,15 @@ def _color_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
         seen = np.stack([np.array(colormap[channel * 2**bits :])[indices] for channel in range(3)], -1)
         content = tiff(pixels, tags, order)
         yield Drawn("TIFF", f"palette, {bits} bits", content, np.rint(seen / 257).astype(np.uint8), within=2)
+    colormap = [*range(256), *range(255, -1, -1), *(value // 2 for value in range(256))]
+    seen = np.stack([np.array(colormap[channel * 256 :])[grey] for channel in range(3)], -1)
+    content = tiff(grey.tobytes(), grey_tags(width, height, 8, 3, tags={320: (3, colormap)}), order)
+    yield Drawn("TIFF", "palette of 8 bits a color", content, seen.astype(np.uint8))
+    luma = color @ (0.299, 0.587, 0.114)
+    ycc = np.stack((luma, 128 + (color[..., 2] - luma) / 1.772, 128 + (color[..., 0] - luma) / 1.402), 2)
+    tags = grey_tags(width, height, 8, 6, tags={530: (3, [1, 1])}) | {258: (3, [8] * 3), 277: (3, [3])}
+    content = tiff(np.rint(ycc).clip(0, 255).astype(np.uint8).tobytes(), tags, order)
+    yield Drawn("TIFF", "YCbCr, 8 bits", content, color, within=3)
     inks = 255 - np.concatenate((color, np.full_like(color[..., :1], 255)), 2)
     for bits in (8, 16):
         values = deep(inks, bits).astype(f"{order}u{bits // 8}")
@@ -267,6 +298,51 @@ def _alpha_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
                 kind = f"{'grey' if channels == 1 else 'RGB'}, {bits} bits, with {name}"
                 yield Drawn("TIFF", kind, content, seen, alpha if extra else None, 2)
 
+    color_alpha = np.concatenate((color, alpha[..., None]), 2)
+    for bits in (8, 16):
+        typed = deep(color_alpha, bits).astype(f"{order}u{bits // 8}")
+        tags = grey_tags(width, height, bits, 2, tags={284: (3, [2]), 338: (3, [2])})
+        planes = [np.ascontiguousarray(typed[..., channel]).tobytes() for channel in range(4)]
+        content = tiff(planes, tags | {258: (3, [bits] * 4), 277: (3, [4])}, order)
+        yield Drawn("TIFF", f"RGB, {bits} bits, with alpha, in planes", content, color, alpha)
+        inks = np.stack((255 - color[..., 0], 255 - color[..., 1], 255 - color[..., 2], alpha * 0, alpha), 2)
+        tags = grey_tags(width, height, bits, 5, tags={338: (3, [2])}) | {258: (3, [bits] * 5), 277: (3, [5])}
+        content = tiff(deep(inks, bits).astype(f"{order}u{bits // 8}").tobytes(), tags, order)
+        yield Drawn("TIFF", f"CMYK, {bits} bits, with alpha", content, color, alpha, 2)
+        for extra, name in ((2, "alpha"), (1, "premultiplied alpha")):
+            ink = np.rint((255 - grey) * (alpha / 255.0 if extra == 1 else 1)).astype(np.uint8)
+            tags = grey_tags(width, height, bits, 0, tags={338: (3, [extra])}) | {258: (3, [bits] * 2), 277: (3, [2])}
+            content = tiff(deep(np.stack((ink, alpha), 2), bits).astype(f"{order}u{bits // 8}").tobytes(), tags, order)
+            seen = grey_rgb(np.where((alpha == 0) & (extra == 1), 255, grey))
+            yield Drawn("TIFF", f"grey, {bits} bits, white is zero, with {name}", content, seen, alpha, 2)
+    for bits in (16, 32):
+        for extra, name in ((2, "alpha"), (1, "premultiplied alpha")):
+            unit = np.concatenate((color * (alpha[..., None] / 255.0 if extra == 1 else 1), alpha[..., None]), 2) / 255
+            tags = grey_tags(width, height, bits, 2, tags={338: (3, [extra]), 339: (3, [3] * 4)})
+            tags |= {258: (3, [bits] * 4), 277: (3, [4])}
+            seen = np.where((alpha == 0)[..., None] & (extra == 1), 0, color).astype(np.uint8)
+            content = tiff(unit.astype(f"{order}f{bits // 8}").tobytes(), tags, order)
+            yield Drawn("TIFF", f"RGB, {bits} bits floating, with {name}", content, seen, alpha, 2)
+
+
+def drawn_pages() -> Iterator[Drawn]:
+    """TIFF whose pages are not all pictures of their own."""
+    import tifffile
+
+    for width, height in SIZES:
+        color = draw_color(width, height)
+        small = color[::4, ::4]
+        for kind, pages, count in (
+            ("a thumbnail behind the picture", ((color, 0), (small, 1)), 1),
+            ("a thumbnail before the picture", ((small, 1), (color, 0)), 1),
+            ("two pages and a thumbnail", ((small, 1), (color, 2), (color[::-1], 2)), 2),
+        ):
+            buffer = io.BytesIO()
+            with tifffile.TiffWriter(buffer) as file:
+                for values, subfile in pages:
+                    file.write(values, photometric="rgb", subfiletype=subfile, metadata=None)
+            yield Drawn("TIFF", kind, buffer.getvalue(), color, pages=count)
+
 
 def drawn_compressed() -> Iterator[Drawn]:
     """TIFF in tiles and with the usual compressions, which tifffile and imagecodecs write."""
@@ -287,6 +363,8 @@ def drawn_compressed() -> Iterator[Drawn]:
             kinds += [(f"{name}, differences, grey, 16 bits", deep_grey, shown, {"compression": name, "predictor": 2})]
             options = {"compression": name, "predictor": 3}
             kinds += [(f"{name}, differences, grey, 32 bits floating", unit, grey_rgb(grey), options)]
+        exactly = {"compression": "webp", "compressionargs": {"lossless": True}, "photometric": "rgb"}
+        kinds += [("webp, RGB, 8 bits", color, color, exactly)]
         for name, values, seen, options in kinds:
             buffer = io.BytesIO()
             tifffile.imwrite(buffer, values, metadata=None, **options)
@@ -316,6 +394,16 @@ def drawn_pngs() -> Iterator[Drawn]:
             yield Drawn("PNG", f"RGB with alpha, {bits} bits", png(with_alpha, bits, 6), color, alpha)
             with_alpha = np.stack((deep(grey, bits), deep(alpha, bits)), 2)
             yield Drawn("PNG", f"grey with alpha, {bits} bits", png(with_alpha, bits, 4), grey_rgb(grey), alpha)
+        for bits in (1, 2, 4):
+            colors = np.linspace((0, 255, 0), (255, 0, 100), 2**bits).astype(np.uint8)
+            indices, shades = grey >> (8 - bits), np.linspace(0, 255, 2**bits).astype(np.uint8)
+            chunks = [(b"PLTE", colors.tobytes()), (b"tRNS", shades.tobytes())]
+            content = png(indices, bits, 3, chunks)
+            yield Drawn("PNG", f"palette of {2**bits} with alpha", content, colors[indices], shades[indices])
+        for bits in (8, 16):
+            whole = deep(np.concatenate((color, alpha[..., None]), 2), bits)
+            content = png(whole, bits, 6, adam7=True)
+            yield Drawn("PNG", f"RGB with alpha, {bits} bits, interlaced", content, color, alpha)
         palette = np.stack((np.arange(256), 255 - np.arange(256), np.arange(256) // 2), 1).astype(np.uint8)
         chunks = [(b"PLTE", palette.tobytes()), (b"tRNS", bytes(range(256)))]
         yield Drawn("PNG", "palette with alpha", png(grey, 8, 3, chunks), palette[grey], grey)
@@ -372,11 +460,30 @@ def drawn_others() -> Iterator[Drawn]:
         yield Drawn("JPEG", "colour", save(rgb, "JPEG", **sure), color, within=8)
         yield Drawn("JPEG", "progressive", save(rgb, "JPEG", progressive=True, **sure), color, within=8)
         yield Drawn("JPEG", "CMYK", save(rgb.convert("CMYK"), "JPEG", **sure), color, within=8)
+        turned = Image.Exif()
+        turned[274] = 7
+        upright = color.swapaxes(0, 1)[::-1, ::-1]
+        for name, file_format, options, within in (
+            ("JPEG", "JPEG", sure, 8), ("PNG", "PNG", {}, 0), ("WebP", "WEBP", {"lossless": True}, 0),
+        ):  # fmt: skip
+            content = save(rgb, file_format, exif=turned.tobytes(), **options)
+            yield Drawn(name, "turned by EXIF", content, upright, within=within)
+        yield Drawn("JPEG", "half of the color samples", save(rgb, "JPEG", quality=97), color, within=16)
+        yield Drawn("JPEG", "RGB inside", save(rgb, "JPEG", keep_rgb=True, quality=97), color, within=8)
+        yield Drawn("JPEG", "restart markers", save(rgb, "JPEG", restart_marker_rows=1, **sure), color, within=8)
+        yield Drawn("JPEG", "two pictures (MPO)", save(rgb, "MPO", save_all=True, append_images=[rgb], **sure), color,
+                    within=8)  # fmt: skip
+        yield Drawn("JPEG", "bytes behind its end", save(rgb, "JPEG", **sure) + bytes(99), color, within=8)
         yield Drawn("WebP", "lossless", save(rgb, "WEBP", lossless=True), color, within=0)
         exact = save(rgba, "WEBP", lossless=True, exact=True)
         yield Drawn("WebP", "lossless with alpha", exact, color, alpha, 0)
         yield Drawn("BMP", "24 bits", save(rgb, "BMP"), color, within=0)
         yield Drawn("BMP", "8 bits", save(plain, "BMP"), grey_rgb(grey), within=0)
+        shape = (width, height, 32, b"".join(row.tobytes() for row in _bgra(color, alpha)[::-1]))
+        yield Drawn("BMP", "32 bits with alpha", bmp(*shape, masks=(0xFF0000, 0xFF00, 0xFF, 0xFF000000)), color, alpha)
+        rows = [b"".join(bytes((1, value)) for value in row) + b"\0\0" for row in grey[::-1]]
+        content = bmp(width, height, 8, b"".join(rows) + b"\0\1", compression=1)
+        yield Drawn("BMP", "8 bits, run lengths", content, grey_rgb(grey), within=0)
         yield Drawn("GIF", "grey", save(plain, "GIF"), grey_rgb(grey), within=0)
         yield Drawn("AVIF", "colour", save(rgb, "AVIF", quality=98, subsampling="4:4:4"), color, within=10)
         yield Drawn("JPEG 2000", "grey", save(plain, "JPEG2000"), grey_rgb(grey), within=0)
@@ -386,7 +493,39 @@ def drawn_others() -> Iterator[Drawn]:
         yield Drawn("JPEG 2000", "grey, 16 bits", content, grey_rgb(back(values, 16)))
 
 
+def drawn_deep_jpeg2000() -> Iterator[Drawn]:
+    import imagecodecs
+
+    for width, height in SIZES:
+        color, grey, alpha = draw_color(width, height), draw_grey(width, height), draw_alpha(width, height)
+        for kind, levels, seen, mask in (
+            ("colour", color, color, None),
+            ("colour with alpha", np.concatenate((color, alpha[..., None]), 2), color, alpha),
+            ("grey with alpha", np.stack((grey, alpha), 2), grey_rgb(grey), alpha),
+        ):
+            for bits in (10, 12, 16):
+                values = deep(levels, bits).astype(np.uint16)
+                content = imagecodecs.jpeg2k_encode(values, level=0, bitspersample=bits, reversible=True)
+                yield Drawn("JPEG 2000", f"{kind}, {bits} bits", content, seen, mask)
+
+
+def _bgra(color: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    return np.concatenate((color[..., ::-1], alpha[..., None]), 2)
+
+
+def bmp(width: int, height: int, bits: int, pixels: bytes, compression: int = 3, masks: tuple[int, ...] = ()) -> bytes:
+    """A BMP with a header of version 5 where it has masks, else of version 3 with a grey palette."""
+    palette = b"" if masks else b"".join(bytes((level, level, level, 0)) for level in range(256))
+    size = 124 if masks else 40
+    head = struct.pack("<IiiHHIIiiII", size, width, height, 1, bits, compression, len(pixels), 0, 0, 0, 0)
+    head = (head + struct.pack(f"<{len(masks)}I", *masks) + (b"BGRs" if masks else b"")).ljust(size, b"\0") + palette
+    start = 14 + len(head)
+    return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + head + pixels
+
+
 def drawn_refusals() -> Iterator[Drawn]:
+    import imagecodecs
+
     grey = draw_grey(*SIZES[0])
     width, height = SIZES[0]
     pixels = (grey / 255).astype("<c8").tobytes()
@@ -397,7 +536,26 @@ def drawn_refusals() -> Iterator[Drawn]:
     nothing = np.full(grey.shape, np.nan, "<f4").tobytes()
     content = tiff(nothing, grey_tags(width, height, 32, tags={339: (3, [3])}))
     yield Drawn("TIFF", "nothing but holes", content, reason="not finite")
+    tags = grey_tags(width, height, 8, 6, tags={530: (3, [2, 2])}) | {258: (3, [8] * 3), 277: (3, [3])}
+    content = tiff(bytes(width * height * 3 // 2), tags)
+    yield Drawn("TIFF", "YCbCr with fewer color samples, not compressed", content, reason="fewer samples of color")
+    content = imagecodecs.jpeg8_encode(deep(grey, 12).astype(np.uint16), bitspersample=12)
+    yield Drawn("JPEG", "12 bits", content, reason="of 12 bits")
+    deep_grey = deep(grey, 16).astype(np.uint16)
+    yield Drawn("JPEG", "without loss, 16 bits", imagecodecs.ljpeg_encode(deep_grey), reason="without loss")
+    yield Drawn("JPEG", "JPEG-LS", imagecodecs.jpegls_encode(grey), reason="JPEG-LS")
+    whole = io.BytesIO()
+    Image.fromarray(grey).save(whole, "JPEG")
+    yield Drawn("JPEG", "cut off", whole.getvalue()[:-40], reason="cut off")
     for name, start, reason in (
+        ("JPEG XR", b"II\xbc\1", "JPEG XR"),
+        ("PFM", b"PF\n", "PFM in color"),
+        ("PAM", b"P7\n", "PAM"),
+        ("QOI", b"qoif", "QOI"),
+        ("FITS", b"SIMPLE  =", "FITS"),
+        ("DICOM", bytes(128) + b"DICM", "DICOM"),
+        ("gzip", b"\x1f\x8b\x08", "unpack"),
+        ("a note of Git LFS", b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
         ("Photoshop", b"8BPS\0\1", "Photoshop"),
         ("PDF", b"%PDF-1.7\n", "PDF"),
         ("JPEG XL", b"\xff\x0a\xfa\x1f", "JPEG XL"),
@@ -412,4 +570,7 @@ def drawn_refusals() -> Iterator[Drawn]:
 
 
 def drawn_files() -> list[Drawn]:
-    return [*drawn_tiffs(), *drawn_compressed(), *drawn_pngs(), *drawn_portable(), *drawn_others(), *drawn_refusals()]
+    return [
+        *(*drawn_tiffs(), *drawn_pages(), *drawn_compressed(), *drawn_pngs(), *drawn_portable(), *drawn_others()),
+        *(*drawn_deep_jpeg2000(), *drawn_refusals()),
+    ]

@@ -34,6 +34,7 @@ def test_a_file_is_read_as_what_it_shows(drawn: Drawn):
     assert (photo.alpha is None) == (drawn.alpha is None)
     if drawn.alpha is not None:
         assert np.abs(photo.alpha.astype(int) - drawn.alpha).max() <= 1
+    assert drawn.pages in (None, photo.pages)
 
 
 def read_or_reason(drawn: Drawn) -> str:
