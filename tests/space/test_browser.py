@@ -53,36 +53,71 @@ def _nameless(page, within: str = "body") -> list[str]:
     return page.evaluate(script, within)
 
 
-def _open(browser, url: str, width: int) -> Iterator:
-    context = browser.new_context(viewport={"width": width, "height": 850}, locale="en-GB", accept_downloads=True)
+def _open(browser, url: str, width: int, **more) -> Iterator:
+    """The page when all that it does by itself at first is over: until then it changes under a visitor's hands."""
+    viewport = {"width": width, "height": 850}
+    context = browser.new_context(viewport=viewport, locale="en-GB", accept_downloads=True, **more)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.elsewhere = []  # what the page asks of other hosts
+    page.elsewhere, page.log = [], []  # what the page asks of other hosts; what it did, for the message of a failure
     page.on("request", lambda r: r.url.startswith(("http", "ws")) and url not in r.url and page.elsewhere.append(r.url))
+    page.on("request", lambda r: page.log.append(f"{r.method} {r.url.removeprefix(url)[-80:]}"))
+    page.on("console", lambda message: page.log.append(f"{message.type}: {message.text[:200]}"))
+    page.on("pageerror", lambda error: page.log.append(f"error: {str(error)[:200]}"))
     page.goto(url)
     page.wait_for_selector("#examples img")
-    page.wait_for_selector("#slider img.ba-after")
-    page.wait_for_selector("#save")
+    _wait_for_result(page)
     yield page
     context.close()
 
 
+def _wait_for_result(page, name: str | None = None) -> None:
+    """Wait until the result of the photograph of that name (None: of any) is shown.
+
+    Note and picture are drawn at different moments, and until then those of the photograph before stand there: each is
+    asked for its name.
+    """
+    page.wait_for_function(
+        """name => {
+          const [before, after] = ['before', 'after'].map(side => document.querySelector(`#slider img.ba-${side}`));
+          const said = document.querySelector('#note strong')?.innerText;
+          if (!after || !said || (name !== null && said !== name) || after.alt !== `${said}, in colour`) return false;
+          if (![before, after].every(image => image.complete && image.naturalWidth)) return false;
+          return !!document.querySelector('#save')?.checkVisibility();
+        }""",
+        arg=name,
+    )
+
+
+def _tab(page, name: str) -> None:
+    tab = page.get_by_role("tab", name=name)
+    tab.click()
+    sync_api.expect(tab).to_have_attribute("aria-selected", "true", timeout=PATIENCE)
+
+
+def _put(page, zone: str, files: Path | list[Path]) -> None:
+    """Choose files in a drop zone, and wait until the server has them."""
+    taken = page.expect_response(lambda r: "/upload?" in r.url and r.request.method == "POST")
+    with taken as answer:
+        page.set_input_files(f"{zone} input[type=file]", files)
+    assert answer.value.ok
+
+
 def _upload(page, path: Path) -> None:
-    page.set_input_files("#photo input[type=file]", path)
+    _put(page, "#photo", path)
 
 
 def _colour(page, path: Path) -> None:
     _upload(page, path)
     page.wait_for_function("!document.querySelector('#start').disabled")
     page.click("#start")
-    page.wait_for_function("name => document.querySelector('#note strong')?.innerText === name", arg=path.name)
-    page.wait_for_selector("#slider img.ba-after")
-    page.wait_for_selector("#save")
+    _wait_for_result(page, path.name)
 
 
 def _served(page, which: str) -> Image.Image:
     """The file behind one side of the picture."""
-    response = page.request.get(page.eval_on_selector(f"#slider img.ba-{which}", "image => image.src"))
+    address = page.eval_on_selector(f"#slider img.ba-{which}", "image => image.src")
+    response = page.request.get(address, max_retries=3)  # the server closes what was idle for five seconds
     assert response.headers["content-type"] == "image/jpeg"
     return Image.open(io.BytesIO(response.body()))
 
@@ -96,7 +131,7 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
 
     # What is seen: the right part of the slider is in colour, the left is not.
     page.locator("#slider").scroll_into_view_if_needed()
-    page.wait_for_function("[...document.querySelectorAll('#slider img')].every(i => i.complete)")
+    page.evaluate("Promise.all([...document.querySelectorAll('#slider img')].map(image => image.decode()))")
     seen = Image.open(io.BytesIO(page.locator("#slider").screenshot()))
     width, height = seen.size
     left = seen.crop((int(width * 0.36), height // 3, int(width * 0.44), height * 2 // 3))
@@ -115,7 +150,7 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
     page.locator("#warmth input[type=range]").focus()
     page.keyboard.press("ArrowRight")  # by keyboard alone
     page.wait_for_function(f"before => {address} !== before", arg=before)
-    assert page.input_value("#warmth input[type=number]") == "0.05"
+    sync_api.expect(page.locator("#warmth input[type=number]")).to_have_value("0.05")
 
     with page.expect_download() as download:
         page.click("#save")
@@ -128,7 +163,7 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
 
 def test_a_tiff_is_shown_and_coloured(desktop, uploads: Path) -> None:
     _colour(desktop, uploads / "scan.tif")
-    assert desktop.evaluate("document.querySelector('#photo img').naturalWidth") == 300
+    desktop.wait_for_function("document.querySelector('#photo img')?.naturalWidth === 300")
     assert mean_chroma(_served(desktop, "after")) > 3
     with desktop.expect_download() as download:
         desktop.click("#save")
@@ -143,13 +178,13 @@ def test_a_bad_file_is_answered_with_a_sentence(desktop, uploads: Path, name: st
     assert "not a picture" in text or "cut off" in text
     assert "Traceback" not in text and toast.query_selector("b") is None
     desktop.wait_for_selector("#photo input[type=file]", state="attached")  # ready for another one
-    assert desktop.is_disabled("#start")
+    sync_api.expect(desktop.locator("#start")).to_be_disabled()
 
 
 def test_an_example_is_coloured_by_one_click(desktop) -> None:
     title = desktop.inner_text("#examples button:nth-child(2) .title")
     desktop.click("#examples button:nth-child(2)")
-    desktop.wait_for_function("name => document.querySelector('#note strong')?.innerText === name", arg=title)
+    _wait_for_result(desktop, title)
     assert mean_chroma(_served(desktop, "after")) > 3
 
 
@@ -158,19 +193,19 @@ def test_clearing_starts_over(desktop, uploads: Path) -> None:
     desktop.click("#photo button[aria-label='Remove Image']")
     desktop.wait_for_selector("#save", state="detached")
     desktop.wait_for_selector("#slider img", state="detached")
-    assert desktop.is_disabled("#start")
+    sync_api.expect(desktop.locator("#start")).to_be_disabled()
     _colour(desktop, uploads / "deep.png")
     assert "deep.png" in desktop.inner_text("#note")
 
 
 def test_a_batch_comes_back_as_a_zip(page, uploads: Path, tmp_path: Path) -> None:
-    page.get_by_role("tab", name="Batch").click()
+    _tab(page, "Batch")
     names = ("beach.jpg", "deep.png", "half.jpg", "<b>bold<b>.jpg")
-    page.set_input_files("#batch-files input[type=file]", [uploads / name for name in names])
+    _put(page, "#batch-files", [uploads / name for name in names])
     page.wait_for_function("document.querySelectorAll('#batch-files .file').length === 4")
     page.click("#batch-start")
     page.wait_for_selector("#batch-save")
-    assert "Finished: 2 of 4 coloured; 2 could not be." in page.inner_text("#batch-progress [role=status]")
+    page.wait_for_selector("#batch-progress [role=status]:has-text('Finished: 2 of 4 coloured; 2 could not be.')")
     assert "cut off" in page.inner_text("#batch-progress tr.failed >> nth=0")
     assert page.locator("#batch-progress td b").count() == 0, "a tag in a name is shown, not obeyed"
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
@@ -182,15 +217,15 @@ def test_a_batch_comes_back_as_a_zip(page, uploads: Path, tmp_path: Path) -> Non
 
 
 def test_an_empty_batch_is_answered_with_a_sentence(desktop) -> None:
-    desktop.get_by_role("tab", name="Batch").click()
+    _tab(desktop, "Batch")
     desktop.click("#batch-start")
     assert "Add photographs" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
-    assert desktop.is_enabled("#batch-start")
+    sync_api.expect(desktop.locator("#batch-start")).to_be_enabled()
 
 
 def test_a_colour_photograph_is_measured(page, uploads: Path) -> None:
-    page.get_by_role("tab", name="Compare and measure").click()
-    page.set_input_files("#truth input[type=file]", uploads / "colours.png")
+    _tab(page, "Compare and measure")
+    _put(page, "#truth", uploads / "colours.png")
     page.wait_for_selector("#truth img")
     page.click("#measure-start")
     page.wait_for_selector("#measure-figures table")
@@ -202,7 +237,7 @@ def test_a_colour_photograph_is_measured(page, uploads: Path) -> None:
 
 def test_measuring_shows_its_stages_and_forgets_with_the_picture(desktop, uploads: Path, tmp_path: Path) -> None:
     """On a drawn example and on a photograph of 1024 px, with everything loaded: in under four seconds."""
-    desktop.get_by_role("tab", name="Compare and measure").click()
+    _tab(desktop, "Compare and measure")
     desktop.evaluate(
         """() => { window.stages = []; new MutationObserver(() => {
             const text = document.querySelector('#measure-figures [role=status]')?.innerText;
@@ -213,7 +248,7 @@ def test_measuring_shows_its_stages_and_forgets_with_the_picture(desktop, upload
     desktop.wait_for_selector("#measure-figures table")
     assert any("Colouring" in stage for stage in desktop.evaluate("stages"))
     draw_in_colour(1024, 683).save(tmp_path / "large.png")
-    desktop.set_input_files("#truth input[type=file]", tmp_path / "large.png")
+    _put(desktop, "#truth", tmp_path / "large.png")
     desktop.wait_for_selector("#measure-figures table", state="detached")
     desktop.wait_for_selector("#truth img")
     started = time.process_time()
@@ -226,26 +261,26 @@ def test_measuring_shows_its_stages_and_forgets_with_the_picture(desktop, upload
 
 @pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("beach.jpg", "next to no colour")])
 def test_what_cannot_be_measured_is_answered_with_a_sentence(desktop, uploads: Path, name: str, reason: str) -> None:
-    desktop.get_by_role("tab", name="Compare and measure").click()
-    desktop.set_input_files("#truth input[type=file]", uploads / name)
+    _tab(desktop, "Compare and measure")
+    _put(desktop, "#truth", uploads / name)
     desktop.wait_for_selector("#truth img")
     desktop.click("#measure-start")
     assert reason in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
 
 
 def test_failures_are_told_with_figures_and_pictures(page, uploads: Path) -> None:
-    page.get_by_role("tab", name="When it fails").click()
-    assert "another model" in page.inner_text("#published")  # the tests' tiny one was never published
+    _tab(page, "When it fails")
+    page.wait_for_selector("#published:has-text('another model')")  # the tests' tiny one was never published
     page.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
-    assert "was cut away" in page.inner_text("#experiment-said")
+    page.wait_for_selector("#experiment-said:has-text('was cut away')")
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
 
 
 def test_a_picture_without_sky_is_answered_with_a_sentence(desktop, uploads: Path) -> None:
-    desktop.get_by_role("tab", name="When it fails").click()
+    _tab(desktop, "When it fails")
     desktop.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
     desktop.click("#experiment-own >> text=Try it on your own photograph")
-    desktop.set_input_files("#experiment-photo input[type=file]", uploads / "half.jpg")
+    _put(desktop, "#experiment-photo", uploads / "half.jpg")
     desktop.wait_for_selector("#experiment-photo img")
     desktop.click("#experiment-start")
     assert "cut off" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
@@ -256,19 +291,19 @@ def test_every_tab_is_reached_by_keyboard(desktop) -> None:
     for name in ("Batch", "Compare and measure", "When it fails", "Colourize"):
         desktop.get_by_role("tab", name=name).focus()
         desktop.keyboard.press("Enter")
-        assert desktop.get_by_role("tab", name=name).get_attribute("aria-selected") == "true"
+        desktop.wait_for_selector(f"[role=tab][aria-selected=true]:has-text('{name}')")
 
 
 def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
     """For screen readers: in each tab, buttons, links and inputs that are seen say what they are."""
     _colour(desktop, uploads / "beach.jpg")
     for name in ("Colourize", "Batch", "Compare and measure", "When it fails"):
-        desktop.get_by_role("tab", name=name).click()
+        _tab(desktop, name)
         if name == "When it fails":
             desktop.click("#experiment-drawn")
             desktop.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
         if name == "Compare and measure":
-            desktop.set_input_files("#truth input[type=file]", uploads / "colours.png")
+            _put(desktop, "#truth", uploads / "colours.png")
             desktop.wait_for_selector("#truth img")
             desktop.click("#measure-start")
             desktop.wait_for_selector("#measure-figures table")

@@ -9,7 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from .test_browser import _colour, _nameless, _open, _served, browser, pytestmark  # noqa: F401  (fixture and skips)
+from .test_browser import (  # noqa: F401  (fixture and skips)
+    _colour,
+    _nameless,
+    _open,
+    _put,
+    _served,
+    _tab,
+    browser,
+    pytestmark,
+    sync_api,
+)
 
 _AFTER = "[...document.querySelectorAll('#slider img')].map(i => i.src).join()"
 _WITHIN = "document.documentElement.scrollWidth"
@@ -19,19 +29,27 @@ _WITHIN = "document.documentElement.scrollWidth"
 def page(request: pytest.FixtureRequest, browser, guided_url: str, uploads: Path) -> Iterator:  # noqa: F811
     for page in _open(browser, guided_url, request.param):
         _colour(page, uploads / "beach.jpg")
-        page.wait_for_selector("#choices button >> nth=3")
+        # The panel is renewed last, and its tiles lie in the folder of the picture; those of the photograph that the
+        # page opened with stay until then, and whatever is done to the panel meanwhile is undone.
+        page.wait_for_function(
+            """() => {
+              const folder = address => address?.match(/[0-9a-f]{32}/)?.[0];
+              const tile = document.querySelector('#choices button:nth-child(4) .tile');
+              return tile && folder(tile.style.backgroundImage) === folder(document.querySelector('.ba-after').src);
+            }"""
+        )
         yield page
-
-
-def _tab(page, name: str) -> None:
-    page.get_by_role("tab", name=name).click()
 
 
 def _changed(page, act) -> np.ndarray:
     """What is shown after ``act`` has changed it."""
     before = page.evaluate(_AFTER)
     act()
-    page.wait_for_function(f"before => {_AFTER} !== before", arg=before)
+    try:
+        page.wait_for_function(f"before => {_AFTER} !== before", arg=before)
+    except sync_api.TimeoutError:
+        toasts = page.locator("[data-testid=toast-body]").all_inner_texts()
+        raise AssertionError(f"Nothing changed. The page says {toasts}, and did {page.log[-12:]}") from None
     return _shown(page)
 
 
@@ -64,13 +82,13 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     picture.click(position={"x": box["width"] * 0.3, "y": box["height"] * 0.25})
     page.wait_for_selector("#swatches button")
     assert "%" in page.inner_text("#swatches button >> nth=0")
-    assert float(page.input_value("#across input")) == pytest.approx(30, abs=1.5)
-    assert float(page.input_value("#down input")) == pytest.approx(25, abs=1.5)
+    for name, percent in (("across", 30), ("down", 25)):
+        page.wait_for_function(f"Math.abs(document.querySelector('#{name} input').value - {percent}) < 1.5")
     hinted = _changed(page, lambda: page.click("#swatches button >> nth=0"))
     page.wait_for_selector("#points li")
-    assert "30 % across, 25 % down" in page.inner_text("#points li")
+    page.wait_for_selector("#points li:has-text('30 % across, 25 % down')")
     assert page.locator("#slider .ba-points span").count() == 1
-    assert page.get_attribute("#choices button[data-variant='3']", "aria-pressed") == "true", "a hint keeps the choice"
+    page.wait_for_selector("#choices button[data-variant='3'][aria-pressed=true]")  # a hint keeps the choice
 
     # Another one by the keyboard alone.
     page.wait_for_selector("#swatches button", state="detached")
@@ -91,14 +109,15 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     # The colours of another photograph, and without them again.
     _tab(page, "From a photo")
     Image.new("RGB", (64, 64), "#c03030").save(tmp_path / "red.png")
-    borrowed = _changed(page, lambda: page.set_input_files("#reference input[type=file]", tmp_path / "red.png"))
+    borrowed = _changed(page, lambda: _put(page, "#reference", tmp_path / "red.png"))
     assert np.abs(borrowed - first).mean() > 0.2  # a tiny network listens a little
     assert np.array_equal(_changed(page, lambda: page.click("#reference button[aria-label='Remove Image']")), first)
 
     # Where the model is unsure, and the strength that stays alive meanwhile.
     _tab(page, "Where it is unsure")
     doubtful = _changed(page, lambda: page.check("#doubt input"))
-    assert not np.array_equal(doubtful, first) and page.is_visible(".unsure-legend")
+    page.wait_for_selector(".unsure-legend")
+    assert not np.array_equal(doubtful, first)
     assert np.array_equal(_changed(page, lambda: page.uncheck("#doubt input")), first)
     assert page.evaluate(_WITHIN) <= page.viewport_size["width"], "scrolls sideways"
     assert not page.elsewhere
@@ -106,7 +125,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
 
 def test_a_grey_reference_is_answered_with_a_sentence(page, uploads: Path) -> None:
     _tab(page, "From a photo")
-    page.set_input_files("#reference input[type=file]", uploads / "beach.jpg")
+    _put(page, "#reference", uploads / "beach.jpg")
     assert "choose a photograph in colour" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
     page.wait_for_selector("#reference input[type=file]", state="attached")  # ready for another one
 
@@ -121,7 +140,7 @@ def test_everything_to_operate_has_a_name(page) -> None:
 def test_a_model_with_one_answer_says_so(browser, page_url: str, uploads: Path) -> None:  # noqa: F811
     for page in _open(browser, page_url, 1280):
         _colour(page, uploads / "beach.jpg")
-        page.get_by_role("tab", name="My colours").click()
+        _tab(page, "My colours")
         page.wait_for_selector("#fine-tune-unable")
         assert "one answer only" in page.inner_text("#fine-tune-unable")
         for part in ("#choices button", "#swatches", "#reference", "#doubt"):

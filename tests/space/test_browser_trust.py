@@ -12,7 +12,16 @@ from PIL import Image
 
 from space import models
 
-from .test_browser import _colour, _open, _served, _upload, browser, pytestmark  # noqa: F401  (fixture and skips)
+from .test_browser import (  # noqa: F401  (fixture and skips)
+    _colour,
+    _open,
+    _served,
+    _upload,
+    _wait_for_result,
+    browser,
+    pytestmark,
+    sync_api,
+)
 
 _NOTE = "document.querySelector('#note').innerText"
 
@@ -60,7 +69,7 @@ def test_a_late_result_never_replaces_a_newer_one(desktop, slow, uploads: Path, 
     if change == "other":
         _colour(desktop, uploads / name)
     if change != "remove":
-        desktop.wait_for_function("name => document.querySelector('#note strong')?.innerText === name", arg=name)
+        _wait_for_result(desktop, name)
     slow["let_go"].set()
     assert slow["done"].wait(60)
     desktop.wait_for_timeout(2500)  # there is no sign of an answer that must not come
@@ -94,7 +103,9 @@ def test_a_swipe_scrolls_the_page_over_the_picture(browser, page_url: str) -> No
     context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(page_url)
-    page.wait_for_selector("#slider img.ba-after", timeout=60_000)
+    page.set_default_timeout(60_000)
+    _wait_for_result(page)
+    page.wait_for_selector("#strength")  # the page is as long as it gets
     page.locator("#slider .ba-stage").scroll_into_view_if_needed()
     page.evaluate("scrollTo({top: Math.max(scrollY, 160), behavior: 'instant'})")  # there must be a way back up
     box = page.locator("#slider .ba-stage").bounding_box()
@@ -104,7 +115,7 @@ def test_a_swipe_scrolls_the_page_over_the_picture(browser, page_url: str) -> No
         points = [] if moved is None else [{"x": x, "y": y + moved}]
         session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
     assert before > 100
-    page.wait_for_function("before => scrollY < before - 60", arg=before, timeout=60_000)
+    page.wait_for_function("before => scrollY < before - 60", arg=before)
     context.close()
 
 
@@ -119,19 +130,20 @@ def test_a_result_is_light(desktop, tmp_path: Path) -> None:
     """Of a photograph full of detail, which costs most."""
     noise = np.random.default_rng(0).normal(128, 40, (750, 1000)).clip(0, 255).astype(np.uint8)
     Image.fromarray(noise).resize((4000, 3000), Image.Resampling.BICUBIC).save(tmp_path / "rocks.jpg")
-    sizes = {}
-    desktop.on("response", lambda r: r.url.endswith(".jpg") and sizes.update({r.url: len(r.body())}))
     _colour(desktop, tmp_path / "rocks.jpg")
-    desktop.wait_for_function("[...document.querySelectorAll('#slider img')].every(i => i.complete && i.naturalWidth)")
-    result = {url: size for url, size in sizes.items() if "/before-" in url or "/after-" in url}
-    assert len(result) == 2 and sum(result.values()) <= 400_000
+    assert sum(_weight(desktop, side) for side in ("before", "after")) <= 400_000
     old = desktop.eval_on_selector("#slider img.ba-after", "image => image.src")
     desktop.locator("#strength input[type=range]").focus()
-    desktop.keyboard.press("ArrowRight")
-    desktop.wait_for_function("old => document.querySelector('#slider img.ba-after').src !== old", arg=old)
-    desktop.wait_for_function("document.querySelector('#slider img.ba-after').complete")
-    step = [size for url, size in sizes.items() if "/after-" in url and url != old and url not in result]
-    assert len(step) == 1 and step[0] <= 250_000
+    with desktop.expect_response(lambda r: "/after-" in r.url and r.url != old) as step:
+        desktop.keyboard.press("ArrowRight")
+    assert len(step.value.body()) <= 250_000
+
+
+def _weight(page, side: str) -> int:
+    """Bytes of the file behind a side of the picture, as the browser counted them on their way."""
+    return page.eval_on_selector(
+        f"#slider img.ba-{side}", "image => performance.getEntriesByName(image.src)[0].encodedBodySize"
+    )
 
 
 def test_the_page_opens_in_colour(desktop) -> None:
@@ -168,7 +180,7 @@ def test_a_new_photograph_starts_with_the_sliders_at_rest(desktop, uploads: Path
     number.fill("0.3")
     number.press("Enter")
     _colour(desktop, uploads / "beach.jpg")
-    assert number.input_value() == "1"
+    sync_api.expect(number).to_have_value("1")
 
 
 def test_a_picture_is_pasted_anywhere(desktop, uploads: Path) -> None:
