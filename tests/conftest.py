@@ -29,7 +29,7 @@ def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.I
 # The fast tier (`-m "not slow"`) leaves out what starts browsers, servers or processes, or trains.
 _SLOW = {
     *("publishing", "test_scales", "test_recipes", "test_load", "test_run", "test_packaging"),
-    *("test_browser", "test_browser_guidance", "test_browser_trust"),
+    *("test_browser", "test_browser_access", "test_browser_guidance", "test_browser_trust"),
 }
 
 
