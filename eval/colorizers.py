@@ -6,7 +6,7 @@ import contextlib
 import hashlib
 import importlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -39,7 +39,22 @@ class Colorizer:
     fresh: bool = True
     sha256: str | None = None
     unmatched: list[str] = field(default_factory=list)
+    several: Callable[[list[Image.Image]], Sequence[Image.Image]] | None = field(default=None, repr=False)
+    """Colors pictures of any sizes in batches, where it can."""
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def color_all(self, greys: list[Image.Image], paths: list[str]) -> list[Image.Image | Exception]:
+        """Color several pictures, in batches where it can; what fails is answered with its exception."""
+        if self.several and len(greys) > 1:
+            with contextlib.suppress(Exception):  # then one by one: who has failed will show
+                return [_checked(made, grey) for made, grey in zip(self.several(greys), greys, strict=True)]
+        made: list[Image.Image | Exception] = []
+        for grey, path in zip(greys, paths, strict=True):
+            try:
+                made.append(self(grey, path))
+            except Exception as error:  # whatever a stranger's colorizer does, the run goes on and says so
+                made.append(error)
+        return made
 
     def __call__(self, grey: Image.Image, path: str) -> Image.Image:
         """Colour one picture.
@@ -49,11 +64,15 @@ class Colorizer:
         """
         with self.lock if self.kind == "function" else contextlib.nullcontext():
             picture = self.colour(grey, path)
-        if not isinstance(picture, Image.Image):
-            raise ValueError(f"returned {type(picture).__name__}, not a Pillow picture")
-        if picture.size != grey.size or picture.mode != "RGB":
-            raise ValueError(f"returned {picture.mode} {picture.size}, not RGB {grey.size}")
-        return picture
+        return _checked(picture, grey)
+
+
+def _checked(picture: Image.Image, grey: Image.Image) -> Image.Image:
+    if not isinstance(picture, Image.Image):
+        raise ValueError(f"returned {type(picture).__name__}, not a Pillow picture")
+    if picture.size != grey.size or picture.mode != "RGB":
+        raise ValueError(f"returned {picture.mode} {picture.size}, not RGB {grey.size}")
+    return picture
 
 
 def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], device: str = "auto") -> Colorizer:
@@ -90,7 +109,8 @@ def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], de
         pipeline = load_pipeline(None if spec == "embedded" else spec, device=device)
     except Exception as error:  # the Hub and transformers raise many kinds
         raise ValueError(f"{spec}: no model could be loaded from there ({error}).") from error
-    return Colorizer(spec, "model", lambda grey, path: pipeline(grey), sha256=_hash_of_model(spec))
+    several = lambda greys: list(pipeline(greys, batch_size=len(greys)))  # noqa: E731
+    return Colorizer(spec, "model", lambda grey, path: pipeline(grey), sha256=_hash_of_model(spec), several=several)
 
 
 def _tint(grey: Image.Image, ab: tuple[float, float]) -> Image.Image:

@@ -10,9 +10,9 @@ from PIL import Image
 
 from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 
+from .figures import Bench, Truth, figures
 from .inputs import make_input
 from .measures import MEASURES
-from .measuring import Bench, Truth, figures
 from .metrics.colour import mean_chroma
 from .metrics.perceptual import Lpips
 from .statistics import draw_weights, estimate

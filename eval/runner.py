@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import time
+from collections import deque
 from collections.abc import Collection, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from colorization.model.images import UnreadableImageError
 from colorization.sky import SkySegmenter
 
 from .colorizers import CEILING, FLOORS, Colorizer, make_colorizer
-from .measuring import Bench, measure_picture, reduce
+from .measuring import Bench, Opened, measure_group, open_picture, reduce
 from .metrics.colour import AB_BINS, ab_bins, mean_chroma
 from .metrics.perceptual import InceptionFeatures, Lpips, SqueezeFeatures
 from .pictures import Picture
@@ -34,9 +35,8 @@ logger = logging.getLogger(__name__)
 _STATISTICS = 500  # pictures that the mean colour and the frequencies of colours are taken from
 _STATISTICS_SIZE = 128  # px
 _COUNT_OF_A_BIN = 1e-4  # added to each frequency, so that a colour seen once does not outweigh all others
-
-
 _WORKERS = 8  # more threads would wait for Python, and pictures fill the memory
+_GROUP, _GROUP_PIXELS = 8, 1_000_000  # pictures that are coloured in one batch, at most, and their pixels together
 
 
 class RunError(ValueError):
@@ -139,8 +139,9 @@ def measure_all(
 ) -> None:
     """Append a record a picture; those named in ``swept`` are coloured at several sizes too.
 
-    Several pictures are under way at once, each on a thread of its own: to share one small picture between threads
-    costs more than it saves. When the run is stopped, what is under way is finished and kept.
+    Pictures are read ahead, and measured in groups. Several groups are under way at once, each on a thread of its own:
+    to share one small picture between threads costs more than it saves. When the run is stopped, what is under way is
+    finished and kept.
     """
     threads = torch.get_num_threads()
     workers = max(1, min(threads, _WORKERS, len(pictures)))
@@ -149,24 +150,30 @@ def measure_all(
         torch.set_num_threads(max(1, threads // workers))
 
     @torch.inference_mode()
-    def measure(picture: Picture) -> tuple[dict, float]:
+    def measure(group: list[Opened]) -> tuple[list[dict], float]:
         begun = time.perf_counter()
-        return measure_picture(picture, bench, picture.path in swept), time.perf_counter() - begun
+        return measure_group(group, bench, swept), (time.perf_counter() - begun) / len(group)
 
-    waiting, running = iter(pictures), set()
+    running: set[Future] = set()
     progress = Progress(len(pictures), list(bench.colorizers), workers, quiet)
-    with records.open("a", encoding="utf-8") as file, ThreadPoolExecutor(workers, initializer=prepare) as pool:
+    with (
+        records.open("a", encoding="utf-8") as file,
+        ThreadPoolExecutor(workers) as readers,
+        ThreadPoolExecutor(workers, initializer=prepare) as pool,
+    ):
+        groups = _groups(pictures, bench, readers, workers)
 
         def keep(done: Collection[Future]) -> None:
             for future in done:
-                record, seconds = future.result()
-                file.write(json.dumps(record, allow_nan=False) + "\n")
-                progress.advance(seconds if record.get("rows") else None)
+                made, seconds = future.result()
+                for record in made:
+                    file.write(json.dumps(record, allow_nan=False) + "\n")
+                    progress.advance(seconds if record.get("rows") else None)
             file.flush()
 
         try:
             while True:
-                running |= {pool.submit(measure, picture) for picture in islice(waiting, 2 * workers - len(running))}
+                running |= {pool.submit(measure, group) for group in islice(groups, workers + 1 - len(running))}
                 if not running:
                     break
                 done, running = wait(running, return_when=FIRST_COMPLETED)
@@ -174,12 +181,33 @@ def measure_all(
                 for future in done:
                     future.result()  # raises what went wrong, after the others are kept
         except BaseException:
-            pool.shutdown(cancel_futures=True)
+            for each in (readers, pool):
+                each.shutdown(cancel_futures=True)
             keep([future for future in running if not future.cancelled() and future.exception() is None])
             raise
         finally:
             torch.set_num_threads(threads)
             progress.close()
+
+
+def _groups(pictures: list[Picture], bench: Bench, readers: ThreadPoolExecutor, workers: int) -> Iterator[list[Opened]]:
+    """Pictures that were read, in order, as many together as a batch holds; of a short list so few that all work."""
+    largest = max(1, min(_GROUP, len(pictures) // (2 * workers)))
+    waiting = iter(pictures)
+    ahead = deque(readers.submit(open_picture, picture, bench.size) for picture in islice(waiting, 2 * workers))
+    group: list[Opened] = []
+    while ahead:
+        opened = ahead.popleft().result()
+        ahead.extend(readers.submit(open_picture, picture, bench.size) for picture in islice(waiting, 1))
+        if group and sum(one.pixels for one in (*group, opened)) > _GROUP_PIXELS:
+            yield group
+            group = []
+        group.append(opened)
+        if len(group) == largest:
+            yield group
+            group = []
+    if group:
+        yield group
 
 
 def make_all(options: Options, statistics: dict, paths: list[str], device: str) -> dict[str, Colorizer]:

@@ -7,7 +7,7 @@ is lost there is the price of any crop, not of the sky. The reverse: a picture w
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -24,8 +24,6 @@ _MARGIN = 0.02  # of the height, below the last row with sky
 _MIN_SHARE, _MIN_PIXELS = 0.3, 48  # what must remain of the picture
 _ADDED = 0.4  # height of the drawn sky, as a share of the picture's
 
-Colour = Callable[[Image.Image], np.ndarray]  # a grey picture to uint8 [H, W, 3]
-
 
 def horizon(mask: np.ndarray) -> int | None:
     """First row of a picture below its sky, with a margin; None where too little would remain.
@@ -41,39 +39,57 @@ def horizon(mask: np.ndarray) -> int | None:
     return cut if height - cut >= max(_MIN_SHARE * height, _MIN_PIXELS) else None
 
 
-def find_cut(truth: np.ndarray, segmenter: SkySegmenter, mask: np.ndarray | None = None) -> int | None:
-    """:func:`horizon` of a colour picture, if what is left below it really has no sky; ``mask`` where it is known."""
-    cut = horizon(segmenter(truth) if mask is None else mask)
-    if cut is None or sky_fraction(segmenter(truth[cut:])) >= NO_BELOW:
-        return None
-    return cut
+def find_cuts(
+    truths: Sequence[np.ndarray], masks: Sequence[np.ndarray | None], segmenter: SkySegmenter
+) -> list[int | None]:
+    """:func:`horizon` of color pictures, None where what is left below it still has sky.
+
+    Args:
+        truths: uint8 [H, W, 3].
+        masks: of each, None where it is not known.
+        segmenter: asked for the masks that are not known, and for what is left.
+    """
+    unknown = [place for place, mask in enumerate(masks) if mask is None]
+    asked = segmenter.masks([truths[place] for place in unknown]) if unknown else []
+    known = dict(enumerate(masks)) | dict(zip(unknown, asked, strict=True))
+    cuts = [horizon(known[place]) for place in range(len(truths))]
+    cut = [place for place, row in enumerate(cuts) if row is not None]
+    left = segmenter.masks([truths[place][cuts[place] :] for place in cut]) if cut else []
+    for place, mask in zip(cut, left, strict=True):
+        if sky_fraction(mask) >= NO_BELOW:
+            cuts[place] = None
+    return cuts
+
+
+def cut_parts(grey: Image.Image, cut: int) -> list[Image.Image]:
+    """The part of a picture below row ``cut``, and the control: as many pixels taken from its sides."""
+    side = round(grey.width * cut / grey.height / 2)
+    return [grey.crop((0, cut, grey.width, grey.height)), grey.crop((side, 0, grey.width - side, grey.height))]
 
 
 def without_sky(
-    truth: torch.Tensor, grey: Image.Image, whole: torch.Tensor, cut: int, colour: Colour
+    truth: torch.Tensor, whole: torch.Tensor, cut: int, below: np.ndarray, narrow: np.ndarray
 ) -> dict[str, float]:
-    """Compare a result with that of the part below row ``cut``, over the same pixels.
+    """Compare a result with those of its parts, over the same pixels.
 
     Args:
         truth: CIE Lab [1, 3, H, W].
-        grey: the whole input.
         whole: CIE Lab [1, 3, H, W] of the result for the whole.
         cut: first row that stays.
-        colour: the colorizer.
+        below: uint8 result of the first of :func:`cut_parts`.
+        narrow: of the second.
     """
-    width, height = grey.size
     before, right = whole[..., cut:, :], truth[..., cut:, :]
-    after = _lab(colour(grey.crop((0, cut, width, height)))).to(truth)
+    after = _lab(below).to(truth)
     facts_before, facts_after, facts_truth = (hue_statistics(lab) for lab in (before, after, right))
     chroma_whole, chroma_cut = (facts["chroma_mean"].item() for facts in (facts_before, facts_after))
     error_whole, error_cut = (ciede2000(lab, right).mean().item() for lab in (before, after))
-    # As many pixels away from the sides: what a crop costs when the sky stays.
-    side = round(width * cut / height / 2)
-    narrow = colour(grey.crop((side, 0, width - side, height)))
+    # What a crop costs when the sky stays.
+    side, width = (whole.shape[-1] - narrow.shape[1]) // 2, narrow.shape[1]
     chroma_control = hue_statistics(_lab(narrow[cut:]))["chroma_mean"].item()
-    chroma_whole_control = hue_statistics(before[..., side : width - side])["chroma_mean"].item()
+    chroma_whole_control = hue_statistics(before[..., side : side + width])["chroma_mean"].item()
     return {
-        "cut": cut / height,
+        "cut": cut / whole.shape[-2],
         "chroma_whole": chroma_whole,
         "chroma_cut": chroma_cut,
         "chroma_truth": facts_truth["chroma_mean"].item(),
@@ -92,18 +108,21 @@ def without_sky(
     }
 
 
-def with_added_sky(grey: Image.Image, alone: torch.Tensor, colour: Colour) -> dict[str, float]:
-    """Compare a result without sky with that of the same picture under a drawn sky: bright, smooth, brighter below.
-
-    Args:
-        grey: the input.
-        alone: CIE Lab [1, 3, H, W] of its result.
-        colour: the colorizer.
-    """
+def under_sky(grey: Image.Image) -> Image.Image:
+    """A picture below a drawn sky: bright, smooth, brighter below."""
     added = round(_ADDED * grey.height)
     ramp = np.linspace(190, 235, added).round().astype(np.uint8)[:, None, None]
-    canvas = np.concatenate((np.broadcast_to(ramp, (added, grey.width, 3)), np.asarray(grey)))
-    under = colour(Image.fromarray(canvas))[added:]
+    return Image.fromarray(np.concatenate((np.broadcast_to(ramp, (added, grey.width, 3)), np.asarray(grey))))
+
+
+def with_added_sky(alone: torch.Tensor, under: np.ndarray) -> dict[str, float]:
+    """Compare a result without sky with that of the same picture under a drawn one.
+
+    Args:
+        alone: CIE Lab [1, 3, H, W] of its result.
+        under: uint8 result of :func:`under_sky`.
+    """
+    under = under[len(under) - alone.shape[-2] :]
     chroma_alone, chroma_under = (hue_statistics(lab)["chroma_mean"].item() for lab in (alone, _lab(under)))
     return {
         "chroma_alone": chroma_alone,

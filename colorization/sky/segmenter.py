@@ -75,8 +75,13 @@ class SkySegmenter:
         """:func:`sky_fraction` of each picture, from masks of the model's own size."""
         return [sky_fraction(mask.numpy()) for mask in self.probabilities(pictures)]
 
+    def masks(self, pictures: Sequence[np.ndarray | Image.Image]) -> list[np.ndarray]:
+        """Find the sky of several pictures at once, of any sizes: float32 [H, W] in [0, 1] each."""
+        sizes = [p.size[::-1] if isinstance(p, Image.Image) else p.shape[:2] for p in pictures]
+        small = self.probabilities(pictures)[:, None, None]
+        pairs = zip(small, sizes, strict=True)
+        return [F.interpolate(m, size=size, mode="bilinear", align_corners=False)[0, 0].numpy() for m, size in pairs]
+
     def __call__(self, picture: np.ndarray | Image.Image) -> np.ndarray:
-        """The mask of one picture (Pillow, or uint8 RGB [H, W, 3]): float32 [H, W] in [0, 1]."""
-        width, height = picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
-        mask = self.probabilities([picture])[None]
-        return F.interpolate(mask, size=(height, width), mode="bilinear", align_corners=False)[0, 0].numpy()
+        """Find the sky of one picture (Pillow, or uint8 RGB [H, W, 3]): float32 [H, W] in [0, 1]."""
+        return self.masks([picture])[0]

@@ -24,16 +24,22 @@ class Lpips:
         self.network = LearnedPerceptualImagePatchSimilarity(net_type=net).net.eval()
         self.network.to(memory_format=torch.channels_last)
 
-    @torch.inference_mode()
     def __call__(self, predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
         """Compare [B, 3, H, W] in [0, 1] with as many truths, or with one [1, 3, H, W] for all: [B]."""
-        # The features of one truth are computed once, and beside those of the results.
-        both = torch.cat((predicted, truth)).contiguous(memory_format=torch.channels_last)
+        return self.compare(predicted, self.look(truth))
+
+    @torch.inference_mode()
+    def look(self, rgb: torch.Tensor) -> list[torch.Tensor]:
+        """Features of [B, 3, H, W] in [0, 1], one tensor a layer, each of length 1 at each place."""
+        rgb = rgb.contiguous(memory_format=torch.channels_last)
+        layers = self.network.net(self.network.scaling_layer(rgb * 2 - 1))
+        return [layer / (1e-8 + layer.square().sum(dim=1, keepdim=True)).sqrt() for layer in layers]
+
+    @torch.inference_mode()
+    def compare(self, predicted: torch.Tensor, truth: list[torch.Tensor]) -> torch.Tensor:
+        """The distance of [B, 3, H, W] in [0, 1] from what :meth:`look` said of as many truths, or of one: [B]."""
         total = torch.zeros(len(predicted), device=predicted.device)
-        layers = zip(self.network.net(self.network.scaling_layer(both * 2 - 1)), self.network.lins, strict=True)
-        for features, weigh in layers:
-            features = features / (1e-8 + features.square().sum(dim=1, keepdim=True)).sqrt()
-            ours, theirs = features.split((len(predicted), len(truth)))
+        for ours, theirs, weigh in zip(self.look(predicted), truth, self.network.lins, strict=True):
             total += weigh((ours - theirs).square_()).mean(dim=(1, 2, 3))
         return total
 

@@ -36,9 +36,12 @@ def psnr_colour(predicted: torch.Tensor, truth: torch.Tensor, truth_rgb: torch.T
         truth: CIE Lab [B, 3, H, W], or [1, 3, H, W] for all of them.
         truth_rgb: the same in sRGB, in [0, 1].
     """
-    pairs = zip(predicted.float().cpu(), truth.float().cpu().expand_as(predicted), strict=True)
-    joined = torch.stack([join(light[0], lab[1:]) for lab, light in pairs]).permute(0, 3, 1, 2)
-    return psnr_rgb(joined.to(truth_rgb) / 255, truth_rgb)
+    batch, _, height, width = predicted.shape
+    light = truth[:, 0].float().cpu().expand(batch, height, width)
+    ab = predicted[:, 1:].float().cpu().transpose(0, 1)
+    # All of them below each other, as one high picture.
+    joined = join(light.reshape(-1, width), ab.reshape(2, -1, width)).view(batch, height, width, 3)
+    return psnr_rgb(joined.permute(0, 3, 1, 2).to(truth_rgb) / 255, truth_rgb)
 
 
 def mae_rgb(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 
 from colorization.model.color import lab_to_rgb, rgb_to_lab
-from eval.measuring import Bench, Truth, figures
+from eval.figures import Bench, Truth, figures
 
 from ..conftest import draw_landscape
 

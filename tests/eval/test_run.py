@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import os
 import re
@@ -17,18 +18,20 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from colorization.model.color import rgb_to_lab, srgb_to_linear
-from eval import runner
+from eval import figures, measuring, runner, sky_dependence
 from eval.__main__ import main
 from eval.calibration import calibrate
+from eval.colorizers import Colorizer
 from eval.inputs import DEGRADATIONS, FILM, make_input
 from eval.measures import MEASURES
 from eval.measuring import size_sweep
 from eval.metrics.colour import mean_chroma
 from eval.pictures import open_set
-from eval.sky_dependence import find_cut, horizon
+from eval.sky_dependence import find_cuts, horizon
 from eval.statistics import draw_weights, estimate
 
 from ..conftest import draw_landscape
+from . import strangers
 
 
 class BlueIsSky:
@@ -40,6 +43,9 @@ class BlueIsSky:
     def __call__(self, picture) -> np.ndarray:
         rgb = np.asarray(picture, np.float32)
         return (rgb[..., 2] > rgb[..., 0] + 20).astype(np.float32)
+
+    def masks(self, pictures) -> list[np.ndarray]:
+        return [self(picture) for picture in pictures]
 
 
 @pytest.fixture(autouse=True)
@@ -187,20 +193,21 @@ def test_a_stopped_run_goes_on_and_ends_the_same(data, tmp_path, monkeypatch):
     spec = ("--colorizer", "good=tests.eval.strangers:steady")
     _, whole = measure(data, tmp_path / "whole", *spec)
     calls = []
-    real = runner.measure_picture
+    monkeypatch.setattr(runner, "_GROUP", 1)
+    real = runner.measure_group
 
-    def killed_after_five(*arguments):
-        calls.append(1)
-        if len(calls) > 5:
+    def killed_after_five(group, *arguments):
+        if len(calls) + len(group) > 5:
             raise KeyboardInterrupt
-        return real(*arguments)
+        calls.extend(group)
+        return real(group, *arguments)
 
-    monkeypatch.setattr(runner, "measure_picture", killed_after_five)
+    monkeypatch.setattr(runner, "measure_group", killed_after_five)
     with pytest.raises(KeyboardInterrupt):
         measure(data, tmp_path / "out", *spec)
     with (tmp_path / "out" / "records-0.jsonl").open("a") as file:
         file.write('{"picture": "half a li')  # what a kill in the middle of a line leaves
-    monkeypatch.setattr(runner, "measure_picture", lambda *a: calls.append(1) or real(*a))
+    monkeypatch.setattr(runner, "measure_group", lambda group, *a: calls.extend(group) or real(group, *a))
     calls.clear()
     _, resumed = measure(data, tmp_path / "out", *spec)
     assert len(calls) == 7
@@ -411,7 +418,7 @@ def test_the_horizon_is_below_the_last_of_the_sky():
     mask[:80] = 1
     assert horizon(mask) is None, "too little would remain"
     picture = np.array(draw_landscape(160, 200))
-    cut = find_cut(picture, BlueIsSky())
+    cut = find_cuts([picture], [None], BlueIsSky())[0]
     assert cut and not BlueIsSky()(picture[cut:]).mean() > 0.02
 
 
@@ -424,8 +431,8 @@ def test_size_sweep_of_a_steady_and_of_a_fickle_colorizer():
     def fickle(picture):
         return steady(picture) if picture.width > 400 else np.asarray(picture)
 
-    assert size_sweep(grey, steady) < 1
-    assert size_sweep(grey, fickle) > 3
+    assert size_sweep(grey, lambda several: [*map(steady, several)]) < 1
+    assert size_sweep(grey, lambda several: [*map(fickle, several)]) > 3
 
 
 def test_intervals_hold_the_truth_about_as_often_as_they_say():
@@ -473,3 +480,71 @@ def test_wrong_usage_is_a_sentence_and_2(tmp_path, data, capsys):
             main(["run", *arguments, "--output", str(tmp_path / "out")])
         assert stopped.value.code == 2
         assert sentence in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_what_is_alike_is_computed_once(data, monkeypatch):
+    """Calls are counted, for seconds depend on the machine: one truth, one sky, models in batches."""
+    pictures, _ = open_set(str(data))
+    pictures = [dataclasses.replace(picture, sky="") for picture in pictures]
+    calls: dict[str, list] = {"lab": [], "sky": [], "look": [], "batch": [], "one": []}
+
+    class Counted(BlueIsSky):
+        def masks(self, pictures):
+            calls["sky"].append(len(pictures))
+            return super().masks(pictures)
+
+    class Distance:
+        def look(self, rgb):
+            calls["look"].append(len(rgb))
+            return [rgb]
+
+        def compare(self, predicted, truth):
+            return (predicted - truth[0]).square().mean(dim=(1, 2, 3))
+
+    def several(greys):
+        calls["batch"].append(len(greys))
+        return [strangers.steady(grey) for grey in greys]
+
+    def alone(grey, path):
+        calls["one"].append(path)
+        return strangers.steady(grey)
+
+    for module in (figures, measuring, sky_dependence):
+        real = module.rgb_to_lab
+        monkeypatch.setattr(module, "rgb_to_lab", lambda rgb, real=real: calls["lab"].append(len(rgb)) or real(rgb))
+    options = runner.Options(data=str(data), colorizers={})
+    made = runner.make_all(options, runner.set_statistics(pictures), [p.path for p in pictures], "cpu")
+    made["ours"] = Colorizer("ours", "model", alone, several=several)
+    bench = figures.Bench(made, sky=Counted(), lpips={"squeeze": Distance()})
+    group = [measuring.open_picture(picture) for picture in pictures]
+    records = measuring.measure_group(group, bench)
+    assert all(len(record["rows"]) == 4 and record["sky_dependence"] for record in records)
+    assert calls["one"] == [] and calls["batch"] == [12, 6 * 2 + 6], "whole; cut, its control, and under a drawn sky"
+    assert calls["sky"] == [12, 6], "once for all pictures, and once for what is left of those with sky"
+    assert calls["look"] == [1] * 12, "each truth once, whatever the number of rows"
+    # Truth, grey input and all results of a picture; then a conversion for each part.
+    assert len(calls["lab"]) == 12 * 3 + 18 and sum(calls["lab"]) == 12 * (1 + 1 + 4) + 18
+    alike = measuring.measure_picture(pictures[0], figures.Bench({**made, "ours": Colorizer("ours", "model", alone)}))
+    for key, value in alike["rows"]["ours"].items():
+        assert records[0]["rows"]["ours"][key] == pytest.approx(value, rel=1e-5, abs=1e-6), key
+
+
+def test_a_failure_in_a_batch_is_of_one_picture(data, monkeypatch):
+    """Who has failed is asked one by one, and the others are measured."""
+    pictures, _ = open_set(str(data), limit=4)
+
+    def several(greys):
+        raise RuntimeError("one of you is wrong")
+
+    def one(grey, path):
+        if path.endswith(pictures[1].path):
+            raise RuntimeError("out of crayons")
+        return strangers.steady(grey)
+
+    truth = Colorizer("truth", "ceiling", lambda picture, path: picture)
+    bench = figures.Bench({"ours": Colorizer("ours", "model", one, several=several), "truth": truth})
+    records = measuring.measure_group([measuring.open_picture(picture) for picture in pictures], bench)
+    assert [("failure" in record, len(record.get("rows", ()))) for record in records] == [
+        (False, 2), (True, 0), (False, 2), (False, 2)
+    ]  # fmt: skip
+    assert "ours failed" in records[1]["failure"] and "out of crayons" in records[1]["failure"]
