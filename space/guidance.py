@@ -12,7 +12,7 @@ from PIL import Image
 from colorization.model.ab_bins import ab_centres
 from colorization.model.color import rgb_to_lab
 from colorization.model.prediction import Prediction
-from space.models import PageError
+from space.models import PageError, ask_looks
 from space.service import ColorizeService, Colouring, read_upload, read_view
 from space.views import encode, write_fresh
 from space.wishes import Hint, Wishes, color_values
@@ -21,6 +21,7 @@ CHOICES = 4  # colourings offered, the model's own among them
 MAX_VARIANTS = 9
 _TILE_SIDE = 240  # px
 _TILE_QUALITY = 80
+_LOOKS_KEPT = 64
 _PALED = 0.35  # of the colours, under the overlay that says where the model is unsure
 _NEAR = 15.0  # CIE units of ab: what is taken for one colour when shares are told
 
@@ -40,19 +41,20 @@ class Tiles:
     Attributes:
         file: JPEG, all of them in one row.
         size: (width, height) of one, px.
-        variants: their numbers.
+        names: of what they show: the numbers of variants, or looks.
     """
 
     file: Path
     size: tuple[int, int]
-    variants: tuple[int, ...]
+    names: tuple[str, ...]
 
 
 class Guide:
-    """What the panel *Fine-tune the colours* does; only :meth:`ask` runs the network."""
+    """What the panel *Fine-tune the colours* does; only :meth:`ask` and :meth:`looks` run the network."""
 
     def __init__(self, service: ColorizeService) -> None:
         self._service = service
+        self._looks: dict[Path, Tiles] = {}  # by the grey picture: of the examples they are everybody's
 
     def takes_wishes(self) -> bool:
         """Whether the model takes colours at points and palettes."""
@@ -77,14 +79,52 @@ class Guide:
             PageError: if the model offers no variants.
         """
         variants = _offered(colouring.said).variants(CHOICES)
+        named = {str(number): ab for number, ab in enumerate(variants, 1)}
+        return self._strip(colouring, named, saturation, warmth)
+
+    def looks(self, colouring: Colouring) -> Tiles | None:
+        """The photograph in every look of the model, in small; None if it has none.
+
+        Raises:
+            PageError: if they cannot be computed, or the upload has been deleted.
+        """
+        known = self._looks.get(colouring.before)
+        if known is None or not known.file.exists():
+            found = ask_looks(self._service.models, read_upload(colouring.before))
+            if not found:
+                return None
+            # Beside the grey picture, and so for as long as that.
+            known = self._strip(replace(colouring, folder=colouring.before.parent), found, 1.0, 0.0)
+            if len(self._looks) >= _LOOKS_KEPT:
+                self._looks.pop(next(iter(self._looks)), None)
+            self._looks[colouring.before] = known
+        return known
+
+    def with_look(self, wishes: Wishes, name: str | None) -> Wishes:
+        """The same points, and a look instead of another look or a palette; None takes a look away.
+
+        Raises:
+            PageError: if there is no such look.
+        """
+        if name is None:
+            return replace(wishes, look=None, palette=None) if wishes.look else wishes
+        if not self.takes_wishes():
+            raise PageError("This model has no looks: it was not trained to be guided.")
+        try:
+            palette = self._service.models.pipeline().image_processor.make_look(name)
+        except ValueError as error:
+            raise PageError(str(error)) from None
+        return replace(wishes, look=name, palette=palette)
+
+    def _strip(self, colouring: Colouring, named: dict[str, torch.Tensor], saturation: float, warmth: float) -> Tiles:
         view = read_view(colouring)
         view.thumbnail((_TILE_SIDE, _TILE_SIDE), Image.Resampling.LANCZOS)
-        strip = Image.new("RGB", (view.width * CHOICES, view.height))
-        for number, ab in enumerate(variants):
+        strip = Image.new("RGB", (view.width * len(named), view.height))
+        for number, ab in enumerate(named.values()):
             tile = self._service.render(colouring, view, ab, saturation, warmth).convert("RGB")
             strip.paste(tile, (number * view.width, 0))
         file = write_fresh(colouring.folder, "tiles", encode(strip, _TILE_QUALITY))
-        return Tiles(file, view.size, tuple(range(1, CHOICES + 1)))
+        return Tiles(file, view.size, tuple(named))
 
     def suggest(self, colouring: Colouring, x: float, y: float) -> list[Suggestion]:
         """Colours that the model finds plausible at a point, the most probable first.

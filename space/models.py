@@ -144,6 +144,44 @@ def ask(models: Models, photo: Photo, hints: Sequence[Point] = (), palette: torc
     return replace(said, logits=None if said.logits is None else said.logits.half())
 
 
+def ask_looks(models: Models, photo: Photo) -> dict[str, torch.Tensor]:
+    """The photograph in every look of the model: name to ab [2, h, w]; nothing for a model without looks.
+
+    What takes long, seeing the picture, is done once for all of them where the network keeps it apart from colouring.
+
+    Raises:
+        PageError: if it cannot be computed, most likely for want of memory.
+    """
+    import torch
+
+    pipeline = models.pipeline()
+    processor = pipeline.image_processor
+    names = list(processor.looks) if pipeline.model.config.guided else []
+    if not names:
+        return {}
+    pixel_values = pipeline.preprocess(photo)["pixel_values"]
+    palettes = torch.cat([processor.make_look(name) for name in names])
+    try:
+        return dict(zip(names, run_looks(models.key, pixel_values, palettes), strict=True))
+    except (RuntimeError, MemoryError) as error:
+        logger.error("The looks failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
+        raise PageError(f"{photo.name}: the looks could not be computed ({type(error).__name__}).") from None
+
+
+@_borrow_gpu(duration=10)
+def run_looks(key: tuple[str, str], pixel_values: torch.Tensor, palettes: torch.Tensor) -> torch.Tensor:
+    """One picture [1, 3, h, w] under each of the palettes [L, Q]: ab [L, 2, h/4, w/4], on the CPU."""
+    import torch
+
+    model, count = _LOADED[key].model, len(palettes)
+    with torch.inference_mode():
+        pixel_values, palettes = pixel_values.to(model.device), palettes.to(model.device)
+        seen = {}
+        if hasattr(model.network, "see"):
+            seen["features"] = model.network.see(pixel_values).expand(count, -1, -1)
+        return model(pixel_values.expand(count, -1, -1, -1), palette=palettes, **seen).ab.cpu()
+
+
 @_borrow_gpu(duration=10)
 def run_network(key: tuple[str, str], inputs: dict) -> Prediction:
     """The network's answer to ``ColorizationPipeline.preprocess``'s, without the photograph.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+import html
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 import gradio as gr
 
@@ -46,7 +47,7 @@ class Panel:
         strength, warmth: the two sliders.
         unsure: the checkbox that shows where the model is unsure.
         parts: outputs of :attr:`renew`.
-        renew: from the session (and strength, warmth) to the panel as it begins for a new colouring.
+        renew: from the session (and strength, warmth) to the panel as it begins for a new colouring, in steps.
         listen: attach what the buttons do, given the session, the picture and the note.
     """
 
@@ -54,13 +55,13 @@ class Panel:
     warmth: gr.Slider
     unsure: gr.Checkbox
     parts: list[gr.components.Component]
-    renew: Callable[[Session, float, float], tuple]
+    renew: Callable[[Session, float, float], Iterator[tuple]]
     listen: Callable[..., None]
 
 
 def build(guide: Guide) -> Panel:
     """Lay out the panel where it is called."""
-    tiles = gr.HTML("", js_on_load=press("variant"), apply_default_css=False, elem_id="choices")
+    tiles_row = gr.HTML("", js_on_load=press("variant"), apply_default_css=False, elem_id="choices")
     with gr.Tabs(elem_id="fine-tune", overflow_behavior="wrap"):
         with gr.Tab("Strength and warmth", id="settings"), gr.Row(equal_height=False):
             strength = gr.Slider(
@@ -113,23 +114,34 @@ def build(guide: Guide) -> Panel:
             gr.HTML(_LEGEND)
 
     listing = [swatches, listed, undo, clear]
-    parts = [unable, points, mood, sureness, tiles, reference, unsure, *listing]
+    parts = [unable, points, mood, sureness, tiles_row, reference, unsure, *listing]
 
-    def renew(session: Session, strength: float, warmth: float) -> tuple:
-        result = session.colouring
+    def renew(session: Session, strength: float, warmth: float) -> Iterator[tuple]:
+        number, result = session.number, session.colouring
         classifier = result is not None and result.said.logits is not None
         guided = classifier and guide.takes_wishes()
-        return (
+        if classifier:
+            tiles = guide.tiles(result, strength, warmth)
+            session.check(number)
+            session.tiles = (tiles,)
+        yield (
             gr.Markdown(_NOT_GUIDED if classifier else _ONE_ANSWER, visible=result is not None and not guided),
             gr.Column(visible=guided),
             gr.Column(visible=guided),
             gr.Column(visible=classifier),
-            _tiles(guide.tiles(result, strength, warmth), result.variant) if classifier else "",
+            _tiles(session.tiles, result) if classifier else "",
             None,
             False,
             _NO_SUGGESTIONS,
             *_list(Wishes()),
         )
+        looks = guide.looks(result) if guided else None
+        if looks:  # the network runs for them, so they come a little later
+            session.check(number)
+            session.tiles = (*session.tiles, looks)
+            changes: list = [gr.skip()] * len(parts)
+            changes[parts.index(tiles_row)] = _tiles(session.tiles, _needed(session))
+            yield tuple(changes)
 
     def changed(session: Session, number: int, result: Colouring, strength, warmth, unsure: bool) -> Colouring:
         """Show a result anew and keep it, if its photograph is still the visitor's."""
@@ -139,10 +151,13 @@ def build(guide: Guide) -> Panel:
 
     def adopt(session: Session, strength, warmth, unsure, event: gr.EventData) -> tuple:
         number, result = session.number, _needed(session)
-        variant = (event._data or {}).get("variant")
-        result = guide.adopt(result, int(variant) if str(variant).isdigit() else variant)
-        result = changed(session, number, result, strength, warmth, unsure)
-        return before_after.shown(result), _tiles(guide.tiles(result, strength, warmth), result.variant)
+        name = str((event._data or {}).get("variant"))[:40]
+        variant, look = (int(name), None) if name.isdecimal() else (1, name)
+        wishes = guide.with_look(result.wishes, look)
+        if wishes is not result.wishes:
+            result = guide.ask(replace(result, variant=1), wishes)
+        result = changed(session, number, guide.adopt(result, variant), strength, warmth, unsure)
+        return before_after.shown(result), describe(result), _tiles(session.tiles, result)
 
     def suggest(session: Session, x: float, y: float) -> tuple:
         place = make_hint(x, y, "#000000")
@@ -159,7 +174,9 @@ def build(guide: Guide) -> Panel:
         number = session.number
         result = guide.ask(_needed(session), wishes)
         result = changed(session, number, result, strength, warmth, unsure)
-        row = _tiles(guide.tiles(result, strength, warmth), result.variant)
+        if not wishes.look:  # under a look, the variants are still those that one would go back to
+            session.tiles = (guide.tiles(result, strength, warmth), *session.tiles[1:])
+        row = _tiles(session.tiles, result)
         return before_after.shown(result), describe(result), row, _NO_SUGGESTIONS, *_list(wishes)
 
     def give(session: Session, strength, warmth, unsure, x: float, y: float, colour: str) -> tuple:
@@ -170,10 +187,10 @@ def build(guide: Guide) -> Panel:
 
     def take_back(session: Session, strength, warmth, unsure) -> tuple:
         wishes = _needed(session).wishes
-        return again(session, Wishes(wishes.hints[:-1], wishes.palette), strength, warmth, unsure)
+        return again(session, replace(wishes, hints=wishes.hints[:-1]), strength, warmth, unsure)
 
     def take_all_back(session: Session, strength, warmth, unsure) -> tuple:
-        return again(session, Wishes((), _needed(session).wishes.palette), strength, warmth, unsure)
+        return again(session, replace(_needed(session).wishes, hints=()), strength, warmth, unsure)
 
     def borrow(session: Session, strength, warmth, unsure, upload: dict | None) -> tuple:
         wishes, path = _needed(session).wishes, uploaded_path(upload)
@@ -182,7 +199,7 @@ def build(guide: Guide) -> Panel:
         return again(session, Wishes(wishes.hints, guide.palette(path)), strength, warmth, unsure)
 
     def give_borrowed_back(session: Session, strength, warmth, unsure) -> tuple:
-        if session.colouring is None or session.colouring.wishes.palette is None:
+        if session.colouring is None or session.colouring.wishes.palette is None or session.colouring.wishes.look:
             return gr.skip()
         return again(session, Wishes(session.colouring.wishes.hints), strength, warmth, unsure)
 
@@ -193,7 +210,7 @@ def build(guide: Guide) -> Panel:
 
     def listen(session: gr.State, view: gr.HTML, note: gr.HTML) -> None:
         settings = [session, strength, warmth, unsure]
-        answered = [view, note, tiles, *listing]
+        answered = [view, note, tiles_row, *listing]
         network = {"show_progress_on": [view], **PRIVATE}
         quick = {"show_progress": "hidden", **PRIVATE}
         gr.on(
@@ -204,7 +221,7 @@ def build(guide: Guide) -> Panel:
             trigger_mode="always_last",
             **quick,
         )
-        tiles.click(told(adopt), settings, [view, tiles], **quick)
+        tiles_row.click(told(adopt), settings, [view, note, tiles_row], show_progress_on=[view], **PRIVATE)
         view.click(told(click), session, [across, down, swatches, picker], **quick)
         gr.on(
             [look.click, across.submit, down.submit],
@@ -232,19 +249,23 @@ def _needed(session: Session) -> Colouring:
     return session.colouring
 
 
-def _tiles(found: Tiles, chosen: int) -> str:
-    (width, height), count = found.size, len(found.variants)
-    buttons = []
-    for place, variant in enumerate(found.variants):
-        name = "First choice" if variant == 1 else f"Choice {variant}"
-        position = 100 * place / max(1, count - 1)
-        buttons.append(
-            f"<button type='button' data-variant='{variant}' aria-pressed='{str(variant == chosen).lower()}'>"
-            f"<span class='tile' style='aspect-ratio:{width}/{height};background-image:url({address_of(found.file)});"
-            f"background-size:{100 * count}% 100%;background-position:{position:g}% 0'></span>{name}</button>"
-        )
-    name = "Other plausible colours of this photograph"
-    return f"<div class='tiles' role='group' aria-label='{name}'>{''.join(buttons)}</div>"
+def _tiles(strips: tuple[Tiles, ...], result: Colouring) -> str:
+    """All small pictures as buttons; the one whose colours are adopted is pressed."""
+    chosen, buttons = (result.wishes.look or str(result.variant)).lower(), []
+    for found in strips:
+        (width, height), count = found.size, len(found.names)
+        for place, name in enumerate(found.names):
+            title = name.capitalize() if not name.isdecimal() else "First choice" if name == "1" else f"Choice {name}"
+            pressed = str(name.lower() == chosen).lower()
+            position = 100 * place / max(1, count - 1)
+            buttons.append(
+                f"<button type='button' data-variant='{html.escape(name)}' aria-pressed='{pressed}'>"
+                f"<span class='tile' style='aspect-ratio:{width}/{height};"
+                f"background-image:url({address_of(found.file)});background-size:{100 * count}% 100%;"
+                f"background-position:{position:g}% 0'></span>{html.escape(title)}</button>"
+            )
+    label = "This photograph in other colours"
+    return f"<div class='tiles' role='group' aria-label='{label}'>{''.join(buttons)}</div>"
 
 
 def _swatches(found: list[Suggestion]) -> str:

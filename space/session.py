@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from space.guidance import Tiles
     from space.service import Colouring
 
 _NUMBERS = itertools.count(1)  # of the process, so that a session that is made anew goes on counting upwards
@@ -33,17 +34,19 @@ class Session:
         source: its file; None if there is none.
         colouring: its latest result; None if there is none.
         settings: strength, warmth and whether unsure places are shown, as the result is shown.
+        tiles: the photograph in other colours, in small.
     """
 
     number: int = field(default_factory=next_number)
     source: Path | None = None
     colouring: Colouring | None = None
     settings: tuple[float, float, bool] = (1, 0, False)
+    tiles: tuple[Tiles, ...] = ()
 
     def begin(self, source: Path | None) -> int:
         """Go over to another photograph (None: to none); whatever still runs for the one before is superseded."""
         with _LOCK:
-            self.number, self.source, self.colouring = next_number(), source, None
+            self.number, self.source, self.colouring, self.tiles = next_number(), source, None, ()
             return self.number
 
     def check(self, number: int) -> None:

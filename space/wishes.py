@@ -42,11 +42,13 @@ class Wishes:
 
     Attributes:
         hints: at most ``MAX_HINTS``.
-        palette: [1, Q] share of each bin of ab, of the reference photograph; None for none.
+        palette: [1, Q] share of each bin of ab, of the look or of the reference photograph; None for none.
+        look: the name of the look that ``palette`` is of; None for none, and for a photograph's.
     """
 
     hints: tuple[Hint, ...] = ()
     palette: torch.Tensor | None = None
+    look: str | None = None
 
     def __bool__(self) -> bool:
         return bool(self.hints) or self.palette is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,8 +46,12 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def guided_model_dir(guided_pipeline: ColorizationPipeline, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With two looks: the tests' other guided models have none."""
     folder = tmp_path_factory.mktemp("guided-model")
     guided_pipeline.save_pretrained(folder)
+    processor = folder / "preprocessor_config.json"
+    looks = {"autumn": [[25.0, 45.0, 1.0]], "blue hour": [[5.0, -45.0, 1.0]]}
+    processor.write_text(json.dumps(json.loads(processor.read_text()) | {"looks": looks}))
     return folder
 
 

@@ -29,12 +29,12 @@ _WITHIN = "document.documentElement.scrollWidth"
 def page(request: pytest.FixtureRequest, browser, guided_url: str, uploads: Path) -> Iterator:  # noqa: F811
     for page in _open(browser, guided_url, request.param):
         _colour(page, uploads / "beach.jpg")
-        # The panel is renewed last, and its tiles lie in the folder of the picture; those of the photograph that the
-        # page opened with stay until then, and whatever is done to the panel meanwhile is undone.
+        # The panel is renewed last, the looks at the very end, and its tiles lie in the folder of the picture; those of
+        # the photograph that the page opened with stay until then, and what is done to the panel meanwhile is undone.
         page.wait_for_function(
             """() => {
               const folder = address => address?.match(/[0-9a-f]{32}/)?.[0];
-              const tile = document.querySelector('#choices button:nth-child(4) .tile');
+              const tile = document.querySelector('#choices button:nth-child(6) .tile');
               return tile && folder(tile.style.backgroundImage) === folder(document.querySelector('.ba-after').src);
             }"""
         )
@@ -66,6 +66,13 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     # Another colouring, and its download.
     third = _changed(page, lambda: page.click("#choices button >> nth=2"))
     assert np.abs(third - first).mean() > 1
+    page.wait_for_selector("#choices button[data-variant='3'][aria-pressed=true]")
+    page.focus("#choices button[data-variant='blue hour']")
+    look = _changed(page, lambda: page.keyboard.press("Enter"))  # by keyboard alone
+    assert np.abs(look - third).mean() > 1
+    page.wait_for_selector("#choices button[data-variant='blue hour'][aria-pressed=true]")
+    assert page.locator("#choices button[aria-pressed=true]").count() == 1
+    assert np.array_equal(_changed(page, lambda: page.click("#choices button >> nth=2")), third)
     page.wait_for_selector("#choices button[data-variant='3'][aria-pressed=true]")
     page.get_by_label("PNG").check()
     with page.expect_download() as download:

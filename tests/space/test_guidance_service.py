@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from skimage.color import rgb2lab
 
+from space import models
 from space.colour_names import colour_name
 from space.guidance import CHOICES, Guide
 from space.service import ColorizeService, Colouring, PageError
@@ -56,7 +57,7 @@ def test_a_session_keeps_little(result: Colouring) -> None:
 def test_tiles_are_small_and_differ(guide: Guide, result: Colouring) -> None:
     tiles = guide.tiles(result)
     (width, height), strip = tiles.size, pixels(tiles.file)
-    assert tiles.variants == tuple(range(1, CHOICES + 1)) and strip.shape[:2] == (height, width * CHOICES)
+    assert tiles.names == tuple(map(str, range(1, CHOICES + 1))) and strip.shape[:2] == (height, width * CHOICES)
     assert max(tiles.size) <= 320 and width / height == pytest.approx(2 / 3, abs=0.01)  # true aspect
     small = [strip[:, number * width : (number + 1) * width] for number in range(CHOICES)]
     for i in range(CHOICES):
@@ -142,6 +143,38 @@ def test_a_palette_changes_the_colours(guide: Guide, result: Colouring, uploads:
     assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
     with pytest.raises(PageError, match=r"is grey .* choose a photograph in colour"):
         guide.palette(uploads / "beach.jpg")
+
+
+def test_looks_are_seen_once_and_shown_as_they_come_out(
+    guide: Guide, result: Colouring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = []
+    monkeypatch.setattr(models, "run_looks", _counted(models.run_looks, runs))
+    looks = guide.looks(result)
+    assert guide.looks(result) == looks and len(runs) == 1, "kept beside the grey picture"
+    assert looks.names == ("autumn", "blue hour")
+    (width, _), strip = looks.size, pixels(looks.file)
+    for number, name in enumerate(looks.names):
+        shown = guide.show(guide.ask(result, guide.with_look(result.wishes, name)), 1, 0)
+        small = np.asarray(Image.fromarray(pixels(shown.after).astype(np.uint8)).resize(looks.size)).astype(int)
+        tiles = [strip[:, width * each : width * (each + 1)] for each in range(2)]
+        distances = [np.abs(tile - small).mean() for tile in tiles]
+        assert np.argmin(distances) == number and distances[number] < 4, "the tile is what one gets"
+
+
+def test_a_look_stays_with_points_and_ends_a_palette(guide: Guide, result: Colouring, uploads: Path) -> None:
+    point = Hint(0.25, 0.8, "#c03030")
+    borrowed = Wishes((point,), guide.palette(uploads / "colours.png"))
+    look = guide.with_look(borrowed, "Autumn")
+    assert look.look == "Autumn" and look.hints == (point,) and not torch.equal(look.palette, borrowed.palette)
+    assert guide.with_look(look, None) == Wishes((point,))
+    assert guide.with_look(borrowed, None) is borrowed
+    with pytest.raises(PageError, match=r"no look 'winter'.*autumn"):
+        guide.with_look(borrowed, "winter")
+
+
+def test_a_model_without_looks_offers_none(plain_guide: Guide, uploads: Path) -> None:
+    assert plain_guide.looks(plain_guide._service.colorize(uploads / "beach.jpg")) is None
 
 
 def test_doubt_is_magenta_and_changes_nothing(service: ColorizeService, guide: Guide, result: Colouring) -> None:
