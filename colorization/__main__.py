@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
+import io
 import logging
 import sys
 import tempfile
@@ -49,10 +49,11 @@ def read_hint(text: str) -> tuple[tuple[str, str], str]:
 def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[float, float], str]:
     """A hint in pixels of one photograph."""
     (x, y), colour = hint
-    return tuple(
-        float(place[:-1]) / 100 * (length - 1) if place.endswith("%") else float(place)
-        for place, length in ((x, photo.width), (y, photo.height))
-    ), colour
+    return (_pixels(x, photo.width), _pixels(y, photo.height)), colour
+
+
+def _pixels(place: str, length: int) -> float:
+    return float(place[:-1]) / 100 * (length - 1) if place.endswith("%") else float(place)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -165,7 +166,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = build_parser()
     for stream in (sys.stdout, sys.stderr):  # a name that the console cannot show is no reason to stop
-        with contextlib.suppress(AttributeError, ValueError):
+        if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
@@ -275,7 +276,7 @@ class Batch:
         results = self._put(photo)
         pages = range(1, photo.pages if args.all_pages else 1)
         if output_format(chosen[0][0]) == "TIFF":
-            more = (self._put_page(job, page) for page in pages)
+            more: Iterable[list[Image.Image]] = (self._put_page(job, page) for page in pages)
             if len(parts) > 1:
                 more = list(more)
             for number in reversed(range(len(parts))):

@@ -12,6 +12,7 @@ import json
 import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 from PIL import ImageColor
 
@@ -60,8 +61,9 @@ def read_coloring(source: Path | str) -> Coloring:
     Raises:
         ColoringError: if it cannot be read, is no JSON, or has fields or values that there are not.
     """
-    name, text = "This text", source
-    if isinstance(source, Path):
+    if isinstance(source, str):
+        name, text = "This text", source
+    else:
         name = str(source)
         try:
             text = source.read_text(encoding="utf-8-sig")
@@ -97,7 +99,7 @@ def _checked_point(point: object) -> tuple[float, float, str]:
     return float(x), float(y), check_color(color)
 
 
-def check_color(color: object) -> str:
+def check_color(color: Any) -> str:
     """A CSS color as it is. Raises ColoringError if it is none."""
     try:
         ImageColor.getrgb(color)
@@ -106,7 +108,7 @@ def check_color(color: object) -> str:
     return color
 
 
-def _check_range(name: str, value: object, low: float, high: float) -> None:
+def _check_range(name: str, value: Any, low: float, high: float) -> None:
     is_number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     if not is_number or not low <= value <= high:
         raise ColoringError(f"{name} is a number from {low:g} to {high:g}, not {value!r}.")

@@ -20,7 +20,7 @@ from .model.metadata import add_directories, read_source_id, result_options
 try:
     import fcntl
 except ImportError:  # Windows, where a file that is open cannot be deleted
-    fcntl = None
+    fcntl = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
 FORMATS = {

@@ -26,7 +26,7 @@ class BaselineOutput(ColorizationOutput):
         rgb: [B, 3, h/s, w/s] float32 in [0, 1], of networks that predict sRGB; ``ab`` is that of these colours.
     """
 
-    rgb: torch.FloatTensor | None = None
+    rgb: torch.Tensor | None = None
 
 
 class BaselineModel(ColorizationModel):
@@ -47,7 +47,7 @@ class BaselineModel(ColorizationModel):
         if config.architecture == "autoencoder":
             return Autoencoder(config.widths, channels, config.scene_width)
         if config.architecture == "mobilenet-unet":
-            encoder = MobileNetEncoder(config.encoder_multiplier)
+            encoder: nn.Module = MobileNetEncoder(config.encoder_multiplier)
         else:
             encoder = ResNetEncoder(config.encoder_widths)
         return ColorUNet(encoder, config.context_width, config.decoder_widths, channels, bins, config.guided)
@@ -60,7 +60,7 @@ class BaselineModel(ColorizationModel):
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
-    def forward(
+    def forward(  # type: ignore[override] # these have no windows
         self,
         pixel_values: torch.Tensor,
         hints: torch.Tensor | None = None,
@@ -82,7 +82,7 @@ class BaselineModel(ColorizationModel):
         return lightness if config.raw_lightness else (lightness - mean) / std
 
     def _interpret(self, raw: RawOutput) -> ColorizationOutput:
-        if self.config.head == "rgb":
+        if self.config.head == "rgb" and raw.colour is not None:
             rgb = raw.colour.float().sigmoid()
             return BaselineOutput(ab=rgb_to_lab(rgb)[:, 1:], rgb=rgb)
         if self.config.squashed and raw.colour is not None:

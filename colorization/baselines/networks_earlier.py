@@ -81,14 +81,17 @@ class SelfAttention(nn.Module):
 
 
 def _down(inputs: int, outputs: int, normalised: bool) -> nn.Sequential:
-    layers = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not normalised)]
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not normalised)]
     if normalised:
         layers.append(nn.BatchNorm2d(outputs))
     return nn.Sequential(*layers, nn.LeakyReLU(0.2, inplace=True))
 
 
 def _up(inputs: int, outputs: int, dropout: float) -> nn.Sequential:
-    layers = [nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False), nn.BatchNorm2d(outputs)]
+    layers: list[nn.Module] = [
+        nn.ConvTranspose2d(inputs, outputs, 4, stride=2, padding=1, bias=False),
+        nn.BatchNorm2d(outputs),
+    ]
     if dropout:
         layers.append(nn.Dropout(dropout))
     return nn.Sequential(*layers, nn.ReLU(inplace=True))

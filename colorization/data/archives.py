@@ -97,7 +97,7 @@ def _tar_members(path: Path) -> Iterator[Member]:
     try:
         with tarfile.open(path, "r:") as archive:
             while (info := archive.next()) is not None:
-                archive.members = []  # tarfile would remember every member
+                archive.members = []  # type: ignore[attr-defined] # tarfile would remember every member
                 if info.isdir():
                     continue
                 problem = None

@@ -27,7 +27,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def build(sources: list[str], output: str, options: BuildOptions, part: tuple[in
     try:
         facts = {"fingerprint": fingerprint, "version": 2, "settings": _settings(options), "runs": runs}
         work.write_json("build.json", facts)
-        seconds = {}
+        seconds: dict[str, float] = {}
         with _timed(seconds, "list"):
             _list_items(sources, work, options, part)
         with _timed(seconds, "measure"):
@@ -244,7 +244,7 @@ def _run(task: Callable, work: Store, before: str, after: str, options: BuildOpt
             return
         try:
             with ProcessPoolExecutor(workers, mp_context=context, initializer=_one_thread) as pool:
-                queue, running = iter(names), set()
+                queue, running = iter(names), set[Future]()
                 while True:
                     for name in itertools.islice(queue, 2 * workers - len(running)):
                         running.add(pool.submit(task, work.root, name, name.replace(before, after, 1), options))

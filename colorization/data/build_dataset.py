@@ -34,7 +34,7 @@ def parse_part(text: str) -> tuple[int, int]:
 
 def parse_filters(settings: list[str]) -> Filters:
     """``name=value`` for fields of :class:`Filters`."""
-    types = {field.name: type(field.default) for field in dataclasses.fields(Filters)}
+    types = {name: type(value) for name, value in dataclasses.asdict(Filters()).items()}
     changed = {}
     for setting in settings:
         name, _, value = setting.partition("=")

@@ -34,7 +34,9 @@ def write_card(store: Store, options: BuildOptions, decision: Decision, sources:
         sources: what the data set was built from, as given on the command line.
         seconds: of each step of the build so far.
     """
-    table, licences, skies = defaultdict(Counter), Counter(), defaultdict(Counter)
+    licences: Counter[tuple[str, str]] = Counter()
+    table: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    skies: defaultdict[str, Counter[str]] = defaultdict(Counter)
     bins = {name: np.zeros(_BINS, int) for name in _HISTOGRAMS}
     total, weak, size = 0, 0, 0
     for name in store.list("data"):

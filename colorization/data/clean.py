@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -101,7 +102,8 @@ def _flat_lines(lines: np.ndarray, tolerance: int) -> int:
 
 def _may_have_frame(picture: Image.Image, tolerance: int = 12) -> bool:
     """False where :func:`border_share` would be 0 for sure: three pixels of each side say so of most pictures."""
-    pixels, right, low = picture.load(), picture.width - 1, picture.height - 1
+    pixels: Any = picture.load()
+    right, low = picture.width - 1, picture.height - 1
     corners = pixels[0, 0], pixels[right, 0], pixels[0, low], pixels[right, low]
     top, bottom = pixels[right // 2, 0], pixels[right // 2, low]
     left, far = pixels[0, low // 2], pixels[right, low // 2]

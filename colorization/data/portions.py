@@ -121,7 +121,7 @@ def sky_portion(root: str, before: str, after: str, options: BuildOptions) -> in
     segmenter = load_segmenter(options.sky_model)
     store = Store(root)
     rows = store.read(before).to_pylist()
-    found = [{"sky_fraction": None, "sky": None} for _ in rows]
+    found: list[dict[str, float | str | None]] = [{"sky_fraction": None, "sky": None} for _ in rows]
     usable = [place for place, row in enumerate(rows) if not row["reason"]]
     for begin in range(0, len(usable), 16):
         places, pictures = [], []

@@ -32,13 +32,6 @@ class Store:
     def exists(self, name: str) -> bool:
         return self.filesystem.exists(self.path(name))
 
-    def list(self, folder: str, suffix: str = ".parquet") -> list[str]:
-        """Names of the files in ``folder``, sorted."""
-        if not self.exists(folder):
-            return []
-        found = self.filesystem.ls(self.path(folder), detail=False)
-        return sorted(f"{folder}/{name.split('/')[-1]}" for name in found if name.endswith(suffix))
-
     def write(self, name: str, tables: Iterable[pa.Table], schema: pa.Schema) -> int:
         """Write tables as one Parquet file, a row group each, and return the number of rows.
 
@@ -87,3 +80,10 @@ class Store:
     def remove(self, folder: str) -> None:
         if self.exists(folder):
             self.filesystem.rm(self.path(folder), recursive=True)
+
+    def list(self, folder: str, suffix: str = ".parquet") -> list[str]:  # last: its name hides that of the type
+        """Names of the files in ``folder``, sorted."""
+        if not self.exists(folder):
+            return []
+        found = self.filesystem.ls(self.path(folder), detail=False)
+        return sorted(f"{folder}/{name.split('/')[-1]}" for name in found if name.endswith(suffix))

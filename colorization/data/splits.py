@@ -84,7 +84,7 @@ def assign(
     """
     splits = np.zeros(len(digests), np.int8)
     order = np.lexsort((digests, scenes))
-    begins = np.flatnonzero(np.diff(scenes[order], prepend=-1)) if len(order) else []
+    begins = np.flatnonzero(np.diff(scenes[order], prepend=-1))
     for members in np.split(order, begins[1:]) if len(order) else []:
         places = digests[members].astype(np.float64) / 2**64 * 100
         counts = np.concatenate(([0], np.cumsum(weights[members])))

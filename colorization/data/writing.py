@@ -34,7 +34,7 @@ def features():
 
 
 def write_splits(work: Store, options: BuildOptions) -> None:
-    counts = Counter()
+    counts: Counter[str] = Counter()
     for name in work.list("plan"):
         counts.update(work.read(name, ["split"])["split"].to_pylist())
     schema = features().arrow_schema

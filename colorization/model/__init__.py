@@ -1,6 +1,13 @@
 """The model, flat: these files go to the Hub beside the weights, and no others."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .configuration_colorization import ColorizationConfig
+    from .image_processing_colorization import ColorizationImageProcessor
+    from .modeling_colorization import ColorizationModel, ColorizationOutput
+    from .pipeline_colorization import ColorizationPipeline, load_pipeline
 
 _HOMES = {
     "ColorizationConfig": "configuration_colorization",
@@ -10,10 +17,17 @@ _HOMES = {
     "ColorizationPipeline": "pipeline_colorization",
     "load_pipeline": "pipeline_colorization",
 }
-__all__ = list(_HOMES)
+__all__ = [
+    "ColorizationConfig",
+    "ColorizationImageProcessor",
+    "ColorizationModel",
+    "ColorizationOutput",
+    "ColorizationPipeline",
+    "load_pipeline",
+]
 
 
-def __getattr__(name: str) -> object:
+def __getattr__(name: str) -> Any:
     """Load a class when it is first asked for (PEP 562), PyTorch with it, and make it known to the Auto classes."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -56,7 +56,8 @@ def _nearest(ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 @functools.lru_cache(maxsize=4)
 def _table_on(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    return tuple(part.flatten(0, 1).to(device) for part in _table())
+    bins, weights = (part.flatten(0, 1).to(device) for part in _table())
+    return bins, weights
 
 
 def soft_encode(ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

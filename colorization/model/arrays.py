@@ -36,11 +36,12 @@ def to_pillow(
     Raises:
         ValueError: if shape, type or range is none of these.
     """
-    is_tensor = isinstance(picture, torch.Tensor)
-    if is_tensor:
-        picture = picture.detach().cpu()
-        picture = (picture.float() if picture.dtype == torch.bfloat16 else picture).numpy()
-    array = _channels_last(picture, input_data_format, prefer_first=is_tensor)
+    if isinstance(picture, torch.Tensor):
+        tensor = picture.detach().cpu()
+        array = (tensor.float() if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    else:
+        array = picture
+    array = _channels_last(array, input_data_format, prefer_first=isinstance(picture, torch.Tensor))
     array = _to_8_bits(array, do_rescale, rescale_factor)
     array = array[:, :, 0] if array.ndim == 3 and array.shape[2] == 1 else array
     return Image.fromarray(np.ascontiguousarray(array))

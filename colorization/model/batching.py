@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import islice
+from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
@@ -32,7 +33,7 @@ class Results:
 
     def __init__(
         self,
-        inputs: Iterable,
+        inputs: Any,
         prepare: Callable,
         infer: Callable[[list], list],
         finish: Callable,
@@ -54,7 +55,7 @@ class Results:
     def _batches(self) -> Iterator[list]:
         if self.num_workers:
             placed = isinstance(self.inputs, Sized) and hasattr(self.inputs, "__getitem__")
-            pictures = _Placed(self.inputs, self.prepare) if placed else _Streamed(self.inputs, self.prepare)
+            pictures: Dataset = _Placed(self.inputs, self.prepare) if placed else _Streamed(self.inputs, self.prepare)
             # A generator of its own: the loader would draw from the program's. A stream has one reader.
             yield from DataLoader(
                 pictures,
@@ -69,11 +70,10 @@ class Results:
             yield batch
 
 
-def _in_order(inputs: Iterable) -> Iterable:
+def _in_order(inputs: Any) -> Iterable:
     # A torch data set needs no __iter__, and that of places ends only with an IndexError, which not all raise.
-    if isinstance(inputs, Dataset) and not isinstance(inputs, IterableDataset):
-        return (inputs[place] for place in range(len(inputs)))
-    return inputs
+    placed = isinstance(inputs, Dataset) and not isinstance(inputs, IterableDataset)
+    return (inputs[place] for place in range(len(inputs))) if placed else inputs
 
 
 class _Placed(Dataset):
@@ -83,7 +83,7 @@ class _Placed(Dataset):
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def __getitem__(self, place: int):
+    def __getitem__(self, place: int) -> Any:
         return self.prepare(self.inputs[place])
 
 

@@ -48,7 +48,7 @@ def to_8_bits(values: np.ndarray, bits: int | None = None, limits: tuple[float, 
     if values.dtype.kind in "ui" and high >= 2**31 - 1 and low == 0 and (largest := values.max(initial=0)) <= 65_535:
         high = 255 if largest <= 255 else 65_535  # a file of 32 bits for want of another; all of it would be black
     result = np.empty(values.shape, np.uint8)
-    exact = np.float64 if values.dtype.itemsize > 2 else np.float32
+    exact = np.dtype("f8" if values.dtype.itemsize > 2 else "f4")
     with np.errstate(invalid="ignore", over="ignore"):
         for top in range(0, len(values), _BAND):
             band = (values[top : top + _BAND].astype(exact) - low) * (255 / (high - low))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -52,6 +53,9 @@ class Dinov2ColorNetwork(nn.Module):
         detail_dropout: probability of a picture to lose the convolutional path in training, so that colors follow from
             what is recognized.
     """
+
+    feature_mean: torch.Tensor
+    feature_std: torch.Tensor
 
     def __init__(
         self,
@@ -175,7 +179,7 @@ class Dinov2ColorNetwork(nn.Module):
         return RawOutput(self.head(x), self.classifier(x), log_chroma, log_variance, coarse)
 
 
-def cells_of(height: int, width: int) -> tuple[int, int]:
+def cells_of(height: int, width: int) -> tuple[Any, Any]:
     """Rows and columns of cells of a picture, at least one each."""
     # torch.sym_max: the sizes of an exported graph are symbols.
     return torch.sym_max(1, (height + CELL // 2) // CELL), torch.sym_max(1, (width + CELL // 2) // CELL)

@@ -55,8 +55,8 @@ def _find_wave(plane: torch.Tensor) -> tuple[float, float] | None:
     """
     height, width = plane.shape
     down, across = _frequencies(height, width, plane.device)
-    kind = {"dtype": torch.float32, "device": plane.device}
-    window = torch.hann_window(height, **kind)[:, None] * torch.hann_window(width, **kind)
+    rows, columns = (torch.hann_window(n, dtype=torch.float32, device=plane.device) for n in plane.shape)
+    window = rows[:, None] * columns
     spectrum = torch.fft.rfft2((plane - plane.mean()) * window).abs().clamp(min=1e-3)
     distance = torch.hypot(down, across)
     ring = (distance * _RINGS).long().flatten()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,7 +61,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         working_size: int = 256,
         size_multiple: int = 16,
         looks: dict[str, list[list[float]]] | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if size_multiple < 4 or size_multiple % 4:
@@ -84,7 +85,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
 
         return fit(height), fit(width)
 
-    def preprocess(self, images, **kwargs: Unpack[ColorizationImagesKwargs]) -> ColorizationFeatures:
+    def preprocess(self, images: Any, **kwargs: Unpack[ColorizationImagesKwargs]) -> ColorizationFeatures:
         """Make the picture the network sees: small, and without the dots of a print.
 
         Args:
@@ -104,7 +105,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         known = ColorizationImagesKwargs.__annotations__
         if unknown := kwargs.keys() - known.keys():
             raise TypeError(f"Unknown argument: {', '.join(sorted(unknown))}. Known are {', '.join(known)}.")
-        validate_typed_dict(ColorizationImagesKwargs, kwargs)
+        validate_typed_dict(ColorizationImagesKwargs, kwargs)  # type: ignore[type-var]
         own = {name: kwargs[name] for name in ("working_size", "size_multiple") if kwargs.get(name) is not None}
         sizes = ColorizationImageProcessor(
             **{"working_size": self.working_size, "size_multiple": self.size_multiple} | own
@@ -122,8 +123,8 @@ class ColorizationImageProcessor(BaseImageProcessor):
                 "tensors with return_tensors=None."
             )
         values = [_see(original, width, height) for original, (height, width) in zip(originals, shapes, strict=True)]
-        values = [value[0] for value in values] if tensors is None else torch.cat(values)
-        features = ColorizationFeatures(data={"pixel_values": values}, tensor_type=tensors)
+        pixel_values = [value[0] for value in values] if tensors is None else torch.cat(values)
+        features = ColorizationFeatures(data={"pixel_values": pixel_values}, tensor_type=tensors)
         features.originals = originals
         return features if kwargs.get("device") is None else features.to(kwargs["device"])
 
@@ -167,7 +168,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         cells[2].clamp_(max=1)
         return cells[None]
 
-    def make_palette(self, reference) -> torch.Tensor:
+    def make_palette(self, reference: Any) -> torch.Tensor:
         """The colours of a photograph whose mood is wanted, as a guided model takes them.
 
         Args:
@@ -221,8 +222,8 @@ class ColorizationImageProcessor(BaseImageProcessor):
 
     def post_process_colorization(
         self,
-        outputs,
-        originals,
+        outputs: Any,
+        originals: Any,
         strength: float = 1.0,
         warmth: float = 0.0,
         tone: torch.Tensor | None = None,
@@ -265,13 +266,13 @@ def _plain(name: str) -> str:
     return name.lower().replace("-", " ").replace("_", " ").strip()
 
 
-def _listed(images) -> list:
+def _listed(images: Any) -> list:
     if isinstance(images, list | tuple):
         return list(images)
     return list(images) if is_array(images) and images.ndim == 4 else [images]
 
 
-def _as_picture(image, **layout) -> Image.Image | np.ndarray:
+def _as_picture(image: Any, **layout: Any) -> Image.Image | np.ndarray:
     """A Pillow picture of mode L or RGB, or uint8 [H, W] or [H, W, 3]: an array that is one is not copied."""
     if isinstance(image, Image.Image):
         if image.mode in ("RGB", "L"):

@@ -297,7 +297,7 @@ def _decode(
     file_format: str | None = None,
 ) -> _Decoded:
     _check_size(*picture.size, name, max_megapixels)
-    file_format, icc = file_format or picture.format, picture.info.get("icc_profile") or (png and png.icc)
+    file_format, icc = file_format or picture.format, picture.info.get("icc_profile") or (png.icc if png else None)
     picture.load()
     # A plain JPEG, of which there are many, has nothing to parse.
     bare = ours and file_format == "JPEG" and not {"exif", "xmp", "dpi"} & picture.info.keys()

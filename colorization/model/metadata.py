@@ -12,6 +12,7 @@ import math
 import struct
 import warnings
 from fractions import Fraction
+from typing import Any
 from xml.sax.saxutils import escape
 
 from PIL import ExifTags, Image, ImageCms, ImageOps, TiffImagePlugin
@@ -50,20 +51,21 @@ def _text(value: object) -> bytes | None:
     if isinstance(value, tuple) and value:
         value = value[0]
     if isinstance(value, str):
+        text = value
         try:
-            value = value.encode("latin-1")  # Pillow reads bytes as Latin-1, so this gives back what the file says
+            value = text.encode("latin-1")  # Pillow reads bytes as Latin-1, so this gives back what the file says
         except UnicodeEncodeError:
-            value = value.encode("utf-8", "replace")
+            value = text.encode("utf-8", "replace")
     if not isinstance(value, bytes):
         return None
     value = bytes(byte for byte in value.split(b"\0")[0] if byte >= 32 or byte in b"\t\n\r").strip()
     return value or None
 
 
-def _rational(value: object, signed: bool = False) -> TiffImagePlugin.IFDRational | None:
+def _rational(value: Any, signed: bool = False) -> TiffImagePlugin.IFDRational | None:
     try:
-        numerator, denominator = getattr(value, "numerator", None), getattr(value, "denominator", None)
-        ratio = Fraction(int(numerator), int(denominator)) if denominator else Fraction(float(value))
+        exact = getattr(value, "denominator", None)
+        ratio = Fraction(int(value.numerator), int(value.denominator)) if exact else Fraction(float(value))
     except (ValueError, TypeError, OverflowError, ZeroDivisionError):
         return None
     if max(abs(ratio.numerator), ratio.denominator) >= 2**31:

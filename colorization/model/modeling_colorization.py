@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -34,17 +35,19 @@ class ColorizationOutput(ModelOutput):
         coarse: [B, 2, h/16, w/16] float32, CIE ab of the whole picture before the decoder; trained beside it.
     """
 
-    ab: torch.FloatTensor | None = None
-    regressed: torch.FloatTensor | None = None
-    logits: torch.FloatTensor | None = None
-    log_chroma: torch.FloatTensor | None = None
-    log_chroma_variance: torch.FloatTensor | None = None
-    coarse: torch.FloatTensor | None = None
+    ab: torch.Tensor = None  # type: ignore[assignment] # always there; a ModelOutput wants defaults
+    regressed: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    log_chroma: torch.Tensor | None = None
+    log_chroma_variance: torch.Tensor | None = None
+    coarse: torch.Tensor | None = None
 
 
 class ColorizationModel(PreTrainedModel):
     """Network that predicts CIE ab from a grey picture. Losses live in training; there is no ``labels`` argument."""
 
+    config: ColorizationConfig
+    network: Any
     config_class = ColorizationConfig
     base_model_prefix = "colorization"
     main_input_name = "pixel_values"
@@ -90,7 +93,7 @@ class ColorizationModel(PreTrainedModel):
         )
 
     @torch.no_grad()
-    def _init_weights(self, module: nn.Module) -> None:
+    def _init_weights(self, module: Any) -> None:
         if module in (self.network.head, getattr(self.network, "coarse", None)):  # begin near grey
             nn.init.normal_(module.weight, std=self.config.initializer_range / self.config.ab_scale)
             nn.init.zeros_(module.bias)
@@ -109,14 +112,13 @@ class ColorizationModel(PreTrainedModel):
         elif isinstance(module, nn.BatchNorm2d):
             nn.init.ones_(module.weight)
             nn.init.zeros_(module.bias)
-            nn.init.zeros_(module.running_mean)
-            nn.init.ones_(module.running_var)
-            nn.init.zeros_(module.num_batches_tracked)
+            for name, statistic in module.named_buffers():
+                (nn.init.ones_ if name == "running_var" else nn.init.zeros_)(statistic)
         elif isinstance(module, nn.Linear):
             nn.init.normal_(module.weight, std=self.config.initializer_range)
             nn.init.zeros_(module.bias)
 
-    def save_pretrained(self, save_directory: str | Path, **kwargs) -> None:
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Write the model as ``PreTrainedModel`` does, in ``stored_dtype`` where one is set, readable for everybody."""
         if self.stored_dtype not in (None, self.dtype):
             stored = copy.deepcopy(self).to(self.stored_dtype)
@@ -161,7 +163,7 @@ class ColorizationModel(PreTrainedModel):
         Raises:
             ValueError: if hints or a palette are given to a network that takes none.
         """
-        guidance = {}
+        guidance: dict[str, Any] = {}
         if hints is not None or palette is not None:
             if not self.config.guided:
                 raise ValueError("This model takes no hints and no palette (config.guided is false).")
@@ -188,7 +190,7 @@ class ColorizationModel(PreTrainedModel):
             if output.regressed is not None:
                 output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
         output.ab = vary(output.ab, config.variety)
-        if raw.coarse is not None:
+        if raw.coarse is not None and raw.log_chroma_variance is not None:
             output.coarse = raw.coarse.float() * config.ab_scale
             output.log_chroma_variance = raw.log_chroma_variance.float()
         if raw.log_chroma is not None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -165,7 +165,7 @@ class ColorUNet(nn.Module):
 
     def __init__(
         self,
-        encoder: nn.Module,
+        encoder: Any,
         context_width: int,
         decoder_widths: Sequence[int],
         channels: int = 2,
@@ -197,9 +197,12 @@ class ColorUNet(nn.Module):
     ) -> RawOutput:
         """[B, 3, h, w] to maps at the output stride. ``hints`` [B, 3, h/4, w/4], ``palette`` [B, Q]."""
         stride2, *deeper = self.encoder(x)
-        if hints is not None:
-            deeper = [x + added for x, added in zip(deeper, self.guidance(hints), strict=True)]
-        context = self.context(deeper[-1], None if palette is None else self.guidance.palette(palette))
+        shift = None
+        if self.guidance is not None:
+            if hints is not None:
+                deeper = [x + added for x, added in zip(deeper, self.guidance(hints), strict=True)]
+            shift = None if palette is None else self.guidance.palette(palette)
+        context = self.context(deeper[-1], shift)
         x = context
         for level, skip in zip(self.decoder, (*reversed(deeper[:3]), stride2, None), strict=False):
             x = level(x, skip)

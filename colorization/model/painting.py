@@ -27,21 +27,22 @@ def paint(original: Image.Image | np.ndarray, ab: torch.Tensor, tone: torch.Tens
         ab: float32 on the CPU, CIE units.
         tone: [2, 101], CIE ab to add at L* 0, 1, ..., 100.
     """
-    is_picture = isinstance(original, Image.Image)
-    if is_picture and original.mode != "RGB":
-        original = original.convert("RGB")
-    array = None if is_picture else np.asarray(original)
-    width, height = original.size if is_picture else (array.shape[1], array.shape[0])
+    if isinstance(original, Image.Image):
+        if original.mode != "RGB":
+            original = original.convert("RGB")
+        width, height = original.size
+    else:
+        height, width = original.shape[:2]
     coloured = Image.new("RGB", (width, height))
     wide = _enlarge_width(ab, width)
     rows = max(1, _BAND_PIXELS // width)
 
     def paint_band(top: int) -> None:
         bottom = min(top + rows, height)
-        if is_picture:
+        if isinstance(original, Image.Image):
             band = np.array(original.crop((0, top, width, bottom)))
         else:
-            band = array[top:bottom] if array.ndim == 3 else np.repeat(array[top:bottom, :, None], 3, axis=2)
+            band = original[top:bottom] if original.ndim == 3 else np.repeat(original[top:bottom, :, None], 3, axis=2)
         light = lightness(torch.from_numpy(np.ascontiguousarray(band)))
         colours = _enlarge_rows(wide, top, bottom, height)
         if tone is not None:

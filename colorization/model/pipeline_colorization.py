@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 from PIL import Image
@@ -28,6 +29,8 @@ from .variants import follow_hints
 class ColorizationPipeline(Pipeline):
     """Colours photographs: ``pipe("beach.jpg")`` is a Pillow picture of the same size; see :meth:`__call__`."""
 
+    model: ColorizationModel
+    image_processor: ColorizationImageProcessor
     _load_processor = False
     _load_image_processor = True
     _load_feature_extractor = False
@@ -36,12 +39,12 @@ class ColorizationPipeline(Pipeline):
 
     def __call__(
         self,
-        inputs,
+        inputs: Any,
         *,
         strength: float | None = None,
         warmth: float | None = None,
         hints: Sequence[Point] | None = None,
-        palette=None,
+        palette: Any = None,
         look: str | None = None,
         page: int | None = None,
         keep_tone: bool | None = None,
@@ -52,8 +55,8 @@ class ColorizationPipeline(Pipeline):
         timeout: float | None = None,
         batch_size: int | None = None,
         num_workers: int | None = None,
-        **kwargs,
-    ):
+        **kwargs: Any,
+    ) -> Any:
         """Colour one photograph or several.
 
         Args:
@@ -99,15 +102,15 @@ class ColorizationPipeline(Pipeline):
         given = {name: value for name, value in given.items() if value is not None} | kwargs
         batch_size = batch_size or self._batch_size or 1
         num_workers = self._num_workers or 0 if num_workers is None else num_workers
-        steps = self._sanitize_parameters(**given)
+        named = self._sanitize_parameters(**given)
         defaults = (self._preprocess_params, self._forward_params, self._postprocess_params)
-        steps = [{**usual, **step} for usual, step in zip(defaults, steps, strict=True)]
+        steps = [{**usual, **step} for usual, step in zip(defaults, named, strict=True)]
         if not is_several(inputs):
             return self.run_single(inputs, *steps)
         results = self.get_iterator(inputs, num_workers, batch_size, *steps)
         return list(results) if isinstance(inputs, list | tuple) else results
 
-    def save_pretrained(self, save_directory: str | Path, **kwargs) -> None:
+    def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
         """Save weights, processor and code as [`Pipeline.save_pretrained`] does, and leave the model as it was.
 
         That one writes ``custom_pipelines`` into the configuration of the model at hand: saved once more by itself, the
@@ -120,7 +123,7 @@ class ColorizationPipeline(Pipeline):
         if before is None:
             del config.custom_pipelines
 
-    def _sanitize_parameters(self, **kwargs):
+    def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict[str, Any], ...]:
         steps = {
             "preprocess": ("max_megapixels", "hints", "palette", "look", "borders", "page", "timeout"),
             "forward": (),
@@ -142,12 +145,20 @@ class ColorizationPipeline(Pipeline):
             given["palette"] = self._read_palette(given["palette"], given.get("max_megapixels", MAX_MEGAPIXELS))
         return tuple({name: given[name] for name in names if name in given} for names in steps.values())
 
-    def _read_palette(self, source, max_megapixels: float) -> torch.Tensor:
+    def _read_palette(self, source: Any, max_megapixels: float) -> torch.Tensor:
         if isinstance(source, torch.Tensor) and source.ndim == 2 and source.shape == (1, len(ab_centres())):
             return source  # what make_palette returned
         return self.image_processor.make_palette(open_photo(source, max_megapixels=max_megapixels).rgb)
 
-    def get_iterator(self, inputs, num_workers, batch_size, preprocess_params, forward_params, postprocess_params):
+    def get_iterator(
+        self,
+        inputs: Any,
+        num_workers: int,
+        batch_size: int,
+        preprocess_params: dict[str, Any],
+        forward_params: dict[str, Any],
+        postprocess_params: dict[str, Any],
+    ) -> Results:
         """Colour several pictures, in batches of those that the network sees in one size."""
         return Results(
             inputs,
@@ -158,7 +169,7 @@ class ColorizationPipeline(Pipeline):
             num_workers,
         )
 
-    def _preprocess_one_of_several(self, inputs, **kwargs) -> dict | UnreadableImageError:
+    def _preprocess_one_of_several(self, inputs: Any, **kwargs: Any) -> dict | UnreadableImageError:
         try:
             return self.preprocess(inputs, **kwargs)
         except UnreadableImageError as error:
@@ -166,7 +177,7 @@ class ColorizationPipeline(Pipeline):
 
     def preprocess(
         self,
-        inputs,
+        inputs: Any,
         max_megapixels: float = MAX_MEGAPIXELS,
         hints: Sequence[Point] = (),
         palette: torch.Tensor | None = None,
@@ -189,8 +200,8 @@ class ColorizationPipeline(Pipeline):
             guidance["palette"] = palette
         return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside}
 
-    def _forward(self, model_inputs: dict | list[dict]) -> Prediction | list[Prediction]:
-        """Of one picture, or of several that [`preprocess`] made, in their order."""
+    def _forward(self, model_inputs: dict | list[dict]) -> Any:
+        """A [`Prediction`] of one picture, or of several that [`preprocess`] made a list, in their order."""
         if isinstance(model_inputs, dict):
             return self._forward([model_inputs])[0]
         settle_in_process()
@@ -215,14 +226,14 @@ class ColorizationPipeline(Pipeline):
         warmth: float = 0.0,
         keep_tone: bool = False,
     ) -> Image.Image | list[Image.Image]:
-        answer, several = model_outputs, num_variants is not None
+        answer = model_outputs
         pictures = [
             self.apply_ab(answer.photo, ab, strength, warmth, keep_tone, answer.inside)
-            for ab in (answer.variants(num_variants, seed) if several else [answer.ab])
+            for ab in ([answer.ab] if num_variants is None else answer.variants(num_variants, seed))
         ]
-        return pictures if several else pictures[0]
+        return pictures[0] if num_variants is None else pictures
 
-    def analyze(self, photo, **kwargs) -> Prediction:
+    def analyze(self, photo: Any, **kwargs: Any) -> Prediction:
         """Say what the model sees in a photograph, to look into and to put on it later (with [`apply_ab`]).
 
         Args:
@@ -271,7 +282,9 @@ class ColorizationPipeline(Pipeline):
 
 def _predict(model_inputs: dict, outputs: ColorizationOutput, place: int) -> Prediction:
     """What the model says of one picture of a batch."""
-    ab, logits, spread = outputs.ab[place].float().cpu(), None, None
+    ab = outputs.ab[place].float().cpu()
+    logits: torch.Tensor | None = None
+    spread: torch.Tensor | None = None
     if outputs.logits is not None:
         logits = outputs.logits[place].float().cpu()
         with full_precision():

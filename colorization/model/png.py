@@ -91,8 +91,11 @@ def _unpacked(body: bytes, name: bytes) -> bytes | None:
     keyword, _, text = body.partition(b"\0")
     if name == b"zTXt" or (name == b"iTXt" and text[:1] == b"\1"):
         packed = text[1:] if name == b"zTXt" else text[2:].split(b"\0", 2)[-1]
-        text = _inflate(packed, _MAX_TEXT)
-    return text if text is not None and len(text) + len(keyword) <= _MAX_TEXT else None
+        unpacked = _inflate(packed, _MAX_TEXT)
+        if unpacked is None:
+            return None
+        text = unpacked
+    return text if len(text) + len(keyword) <= _MAX_TEXT else None
 
 
 def _inflate(packed: bytes, most: int) -> bytes | None:

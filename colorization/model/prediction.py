@@ -79,8 +79,7 @@ class Prediction:
     @property
     def mean_spread(self) -> float:
         """Mean of the spread over the picture, CIE units. Raises ValueError without a classifier."""
-        self._need_classifier("say how sure it is")
-        return float(self.spread.mean())
+        return float(self._need(self.spread, "say how sure it is").mean())
 
     @property
     def confidence(self) -> str:
@@ -96,8 +95,7 @@ class Prediction:
         Raises:
             ValueError: without a classifier, or if the count is out of range.
         """
-        self._need_classifier("offer several colourings")
-        return plausible_variants(self.logits, self.ab, count, seed)
+        return plausible_variants(self._need(self.logits, "offer several colourings"), self.ab, count, seed)
 
     def suggest_colours(self, point: tuple[float, float], count: int = 4) -> list[str]:
         """The most plausible distinct colours at a point (x, y), pixels of the photograph, at its own lightness there.
@@ -108,14 +106,14 @@ class Prediction:
         Raises:
             ValueError: if the point is outside of the picture or in its border, or without a classifier.
         """
-        self._need_classifier("suggest colours")
+        logits = self._need(self.logits, "suggest colours")
         x, y = place_in(self.photo, self.inside, point)
         left, top, right, bottom = self.inside
         rows, columns = self.ab.shape[1:]
         row, column = int((y + 0.5) / (bottom - top) * rows), int((x + 0.5) / (right - left) * columns)
         x, y = int(x) + left, int(y) + top
         own = lightness(torch.from_numpy(self.photo.rgb[y : y + 1, x : x + 1].copy())).item()
-        return plausible_colours(self.logits[:, row, column], own, count)
+        return plausible_colours(logits[:, row, column], own, count)
 
     def overlay_ab(self) -> torch.Tensor:
         """ab [2, h, w] that paints uncertain places magenta and leaves sure ones grey, for ``apply_ab``.
@@ -123,14 +121,16 @@ class Prediction:
         Raises:
             ValueError: without a classifier.
         """
-        self._need_classifier("say how sure it is")
         low, high = _OVERLAY_RANGE
-        strength = ((self.spread - low) / (high - low)).clamp(0, 1)
+        strength = ((self._need(self.spread, "say how sure it is") - low) / (high - low)).clamp(0, 1)
         return strength * strength.new_tensor(_OVERLAY_AB)[:, None, None]
 
-    def _need_classifier(self, purpose: str) -> None:
-        if self.logits is None:
+    @staticmethod
+    def _need(part: torch.Tensor | None, purpose: str) -> torch.Tensor:
+        """What only a classifier gives."""
+        if part is None:
             raise ValueError(
                 f"This model cannot {purpose}: it has no classifier over colours. Load one whose configuration has "
                 "head 'classification' or 'both'."
             )
+        return part

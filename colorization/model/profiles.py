@@ -7,7 +7,7 @@ import io
 import logging
 
 import numpy as np
-from PIL import Image, ImageChops, ImageCms
+from PIL import Image, ImageCms
 
 logger = logging.getLogger(__name__)
 
@@ -40,9 +40,9 @@ def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | No
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
     if mode == "RGB":
-        before = _colour_chart()
-        apart = ImageChops.difference(before, ImageCms.applyTransform(before, transform))
-        if max(high for _, high in apart.getextrema()) <= _SAME_COLOUR:
+        chart = _colour_chart()
+        after = ImageCms.applyTransform(chart, transform)
+        if after and np.abs(np.asarray(after, np.int16) - np.asarray(chart)).max() <= _SAME_COLOUR:
             return None
     return transform
 
@@ -55,5 +55,5 @@ def _lab_profile() -> bytes:
 @functools.cache
 def _colour_chart() -> Image.Image:
     """Every colour whose channels are multiples of 15, as a picture."""
-    levels = np.arange(0, 256, 15, np.uint8)
+    levels = np.arange(0, 256, 15, dtype=np.uint8)
     return Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(len(levels), -1, 3))

@@ -127,7 +127,9 @@ def _rare_jpeg(file: BinaryIO) -> str | None:
             return "without loss (JPEG-LS)"
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits = file.read(1)
-            return "without loss" if marker in (0xC3, 0xC7, 0xCB, 0xCF) else bits != b"\x08" and f"of {bits[0]} bits"
+            if marker in (0xC3, 0xC7, 0xCB, 0xCF):
+                return "without loss"
+            return f"of {bits[0]} bits" if bits != b"\x08" else None
         file.seek(length - 2, io.SEEK_CUR)
     return None
 

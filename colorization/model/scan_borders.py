@@ -89,11 +89,11 @@ def _borders(plane: np.ndarray) -> tuple[int, int, int, int]:
     ]
     if not any(pairs):
         return 0, 0, 0, 0
-    level = sides[0][1] if pairs[0] else sides[2][1]
-    kept = [side[0] if side and abs(side[1] - level) <= _SAME else 0 for side in sides]
-    if not all(kept) and _DARK < level < _LIGHT:
+    _, level = (sides[0] if pairs[0] else sides[2]) or (0, 0.0)
+    left, right, top, bottom = (side[0] if side and abs(side[1] - level) <= _SAME else 0 for side in sides)
+    if not (left and right and top and bottom) and _DARK < level < _LIGHT:
         return 0, 0, 0, 0
-    return tuple(kept)
+    return left, right, top, bottom
 
 
 def _border(rows: np.ndarray) -> tuple[int, float] | None:
@@ -136,11 +136,8 @@ def tone_of(rgb: np.ndarray) -> torch.Tensor | None:
     nearest = np.rint(lab[0] / _TONE_STEP).astype(int)
     counts = np.bincount(nearest, minlength=len(knots))
     known = counts > 0
-    tone = []
-    for plane in lab[1:]:
-        means = np.bincount(nearest, plane, minlength=len(knots))[known] / counts[known]
-        tone.append(np.interp(np.arange(101), knots[known], means))
-    tone = np.stack(tone)
+    means = (np.bincount(nearest, plane, minlength=len(knots))[known] / counts[known] for plane in lab[1:])
+    tone = np.stack([np.interp(np.arange(101), knots[known], mean) for mean in means])
     rest = lab[1:] - tone[:, np.rint(lab[0]).astype(int).clip(0, 100)]
     if np.square(rest).sum(axis=0).mean() > _OTHER_COLOURS**2 * np.square(chroma).mean():
         return None

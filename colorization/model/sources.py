@@ -6,6 +6,7 @@ import base64
 import binascii
 import os
 from pathlib import Path, PurePosixPath
+from typing import Any, BinaryIO, TypedDict, Unpack
 from urllib.parse import unquote, unquote_to_bytes, urlsplit
 
 import httpx
@@ -22,8 +23,13 @@ TAKEN = (
 )
 
 
+class _Options(TypedDict):
+    max_megapixels: float
+    page: int
+
+
 def open_photo(
-    source: object, *, max_megapixels: float = MAX_MEGAPIXELS, page: int = 0, timeout: float | None = TIMEOUT
+    source: Any, *, max_megapixels: float = MAX_MEGAPIXELS, page: int = 0, timeout: float | None = TIMEOUT
 ) -> Photo:
     """Read a picture of any kind.
 
@@ -40,7 +46,7 @@ def open_photo(
     """
     if isinstance(source, Photo):
         return source
-    options = {"max_megapixels": max_megapixels, "page": page}
+    options = _Options(max_megapixels=max_megapixels, page=page)
     if isinstance(source, str):
         if source.startswith(("http://", "https://")):
             return _download(source, timeout, **options)
@@ -66,7 +72,7 @@ def open_photo(
     raise TypeError(f"A picture is {TAKEN}, not {type(source).__name__}.")
 
 
-def _read_pillow(picture: Image.Image, **options) -> Photo:
+def _read_pillow(picture: Image.Image, **options: Unpack[_Options]) -> Photo:
     try:
         return read_photo(picture, **options)
     except UnreadableImageError:
@@ -76,7 +82,7 @@ def _read_pillow(picture: Image.Image, **options) -> Photo:
         raise UnreadableImageError(f"{name}: the picture cannot be decoded ({error}).") from None
 
 
-def _read_file(file, **options) -> Photo:
+def _read_file(file: BinaryIO, **options: Unpack[_Options]) -> Photo:
     name = Path(str(getattr(file, "name", "picture"))).name
     content = file.read()
     if not isinstance(content, bytes | bytearray):
@@ -84,7 +90,7 @@ def _read_file(file, **options) -> Photo:
     return read_photo(bytes(content), name=name, **options)
 
 
-def _download(address: str, timeout: float | None, **options) -> Photo:
+def _download(address: str, timeout: float | None, **options: Unpack[_Options]) -> Photo:
     # Not transformers' load_image: it would lose alpha, profile, depth and EXIF, and take a page that says "not found"
     # for a damaged picture.
     name = unquote(PurePosixPath(urlsplit(address).path).name) or urlsplit(address).netloc

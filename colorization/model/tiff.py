@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import logging
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from .depth import NotAPhotographError, to_8_bits
 try:
     import tifffile
 except ImportError:  # on the Hub, without the package
-    tifffile = None
+    tifffile = None  # type: ignore[assignment]
 
 logging.getLogger("tifffile").setLevel(logging.CRITICAL)  # what is damaged is said here, with the file's name
 INSTALL = "pip install 'landscape-colorizer[formats]'"
@@ -111,7 +111,7 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
     places, kinds = [], []
     for number in range(MAX_PAGES):
         try:
-            one = tif.pages[number]
+            one = _page_of(tif, number)
         except Exception:  # the end, or damage behind the pages that can be read
             break
         kinds.append(_kind_of(one))
@@ -120,12 +120,12 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
     if not kinds:
         raise TiffError("there is no picture in this TIFF")
     places = places or [0]
-    first = tif.pages[0]
+    first = _page_of(tif, 0)
     if first.photometric in _RAW or (kinds[0] & 1 and 330 in first.tags):
         raise RawError("this is a raw file of a camera")
     if not 0 <= page < len(places):
         raise TiffError(f"there is no page {page + 1}; it has {len(places)}")
-    chosen = tif.pages[places[page]]
+    chosen = _page_of(tif, places[page])
     bits = chosen.bitspersample
     samples = chosen.samplesperpixel
     plain = (
@@ -145,7 +145,11 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
     return TiffPages(tuple(places), chosen.imagewidth, chosen.imagelength, plain)
 
 
-def _kind_of(page: tifffile.TiffPage | tifffile.TiffFrame) -> int:
+def _page_of(tif: tifffile.TiffFile, place: int) -> tifffile.TiffPage:
+    return cast("tifffile.TiffPage", tif.pages[place])  # frames are only for those who ask for them
+
+
+def _kind_of(page: tifffile.TiffPage) -> int:
     """NewSubfileType, or what its predecessor says: bit 0 is a smaller copy of another page, bit 2 a mask."""
     kind, old = page.tags.get(254), page.tags.get(255)
     if kind is not None and isinstance(kind.value, int):
@@ -169,7 +173,7 @@ def read_page(tif: tifffile.TiffFile, place: int) -> TiffPicture:
     Raises:
         TiffError: if a codec is missing, or it is of a kind that is no photograph.
     """
-    page = tif.pages[place]
+    page = _page_of(tif, place)
     photometric = int(page.photometric)
     if 262 not in page.tags and page.compression not in _FAX:  # as libtiff takes it
         photometric = _RGB if page.samplesperpixel >= 3 else _BLACK_IS_ZERO
@@ -269,11 +273,11 @@ def _look_up(indices: np.ndarray, page: tifffile.TiffPage) -> np.ndarray:
 
 def _limits(page: tifffile.TiffPage) -> tuple[float, float] | None:
     """Black and white that a file of floating point names."""
-    tags = [page.tags.get(tag) for tag in (340, 341)]
-    if None in tags:
+    black, white = page.tags.get(340), page.tags.get(341)
+    if black is None or white is None:
         return None
     try:
-        low, high = (float(np.min(tags[0].value)), float(np.max(tags[1].value)))
+        low, high = float(np.min(black.value)), float(np.max(white.value))
     except (TypeError, ValueError):
         return None
     return (low, high) if np.isfinite([low, high]).all() and high > low else None

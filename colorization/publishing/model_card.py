@@ -93,7 +93,8 @@ def read_results(path: Path, weights: Path) -> Measured:
         for key in _BESIDE_THE_TRUTH
         if key in keys and any(key in entry for entry in truths)
     ]
-    data = found.get("data") if isinstance(found.get("data"), dict) else {"path": found.get("data")}
+    data = found.get("data")
+    data = data if isinstance(data, dict) else {"path": data}
     facts = {
         "set": Path(str(data.get("path") or "unnamed set")).name,
         "pictures": str(data.get("measured") or found.get("pictures") or ""),

@@ -94,6 +94,8 @@ def export(pipe: ColorizationPipeline, output: Path, precision: str, calibration
             "photo": {0: height, 1: width},
         },
     )
+    if program is None:
+        raise RuntimeError("torch.onnx gave no program.")
     graph = program.model_proto
     if precision == "fp16":
         _store_in_half(graph)

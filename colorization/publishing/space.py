@@ -46,13 +46,14 @@ def split_front_matter(text: str) -> tuple[dict, str]:
         PublishError: if there is no front matter, or it is no YAML mapping.
     """
     found = re.match(r"---\n(.*?)\n---\n(.*)", text, re.DOTALL)
+    front, rest = found.groups() if found else ("", text)
     try:
-        facts = yaml.safe_load(found.group(1)) if found else None
+        facts = yaml.safe_load(front)
     except yaml.YAMLError as error:
         raise PublishError(f"space/README.md: its front matter is no YAML ({error}).") from error
     if not isinstance(facts, dict):
         raise PublishError("space/README.md: it has to begin with front matter between two lines of ---.")
-    return facts, found.group(2)
+    return facts, rest
 
 
 def problems_of(facts: dict, root: Path) -> list[str]:
@@ -100,7 +101,7 @@ def problems_of(facts: dict, root: Path) -> list[str]:
 
 def imported_packages(root: Path) -> list[str]:
     """Which of the project's packages the page imports, at any depth of its code or of theirs."""
-    waiting, found = [root / "app.py"], set()
+    waiting, found = [root / "app.py"], set[str]()
     while waiting:
         for node in ast.walk(ast.parse(waiting.pop().read_text(encoding="utf-8"))):
             names = []

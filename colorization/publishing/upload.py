@@ -16,7 +16,7 @@ from huggingface_hub.utils import filter_repo_objects
 try:  # what the client speaks HTTP with: httpx before huggingface_hub 2.4
     import httpx2 as httpx
 except ImportError:
-    import httpx
+    import httpx  # type: ignore[no-redef]
 
 ROOT = Path(__file__).parents[2]
 """The checkout: what is published is made of more than a wheel holds."""

@@ -50,8 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
     if args.output.exists():
         parser.error(f"{args.output} exists already.")
     try:
-        models = [ColorizationModel.from_pretrained(name, dtype=torch.float32) for name in (args.first, args.second)]
-        averaged = average(*models, args.weight)
+        first, second = (
+            ColorizationModel.from_pretrained(name, dtype=torch.float32) for name in (args.first, args.second)
+        )
+        averaged = average(first, second, args.weight)
         processor = ColorizationImageProcessor.from_pretrained(args.first)
     except (OSError, ValueError) as error:
         parser.error(str(error))

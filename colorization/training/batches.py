@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -18,7 +19,7 @@ from .recipe import Recipe
 class Batch:
     """Part of a batch: n pictures of h x w px."""
 
-    inputs: dict[str, torch.Tensor]
+    inputs: dict[str, Any]
     """Arguments of the model's forward."""
     lightness: torch.Tensor
     """L* [n, 1, h, w] as the model sees it, aged."""

@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -155,7 +156,7 @@ class FeatureStore:
 
     def prior(self, recipe: Recipe, count: int = 1_500) -> torch.Tensor:
         """Share [Q] of each bin of ab in views drawn as training draws them."""
-        total, rng = 0, np.random.default_rng(recipe.seed)
+        total, rng = torch.zeros(()), np.random.default_rng(recipe.seed)
         for index in rng.choice(len(self.views), count, p=self.weights(recipe)):
             total = total + ab_histogram(torch.from_numpy(self.read(int(index))[2].copy()).float()[None])[0]
         return total / total.sum()
@@ -196,10 +197,11 @@ class FeatureStore:
             seen += recipe.batch_size
 
     def _batch(self, chosen, shape, corner, window, recipe: Recipe, device: torch.device, seed: int) -> Batch:
-        features, lightness, ab = (np.stack(each) for each in zip(*map(self.read, map(int, chosen)), strict=True))
-        features = torch.from_numpy(features).to(device).float() / _STEP
-        lightness = torch.from_numpy(lightness).to(device)[:, None].float() / _LIGHTNESS_STEP
-        ab = torch.from_numpy(ab).to(device).float()
+        features, lightness, ab = (
+            torch.from_numpy(np.stack(each)).to(device).float()
+            for each in zip(*map(self.read, map(int, chosen)), strict=True)
+        )
+        features, lightness = features / _STEP, lightness[:, None] / _LIGHTNESS_STEP
         generator = torch.Generator(device).manual_seed(seed)
         hints = draw_hints(ab, recipe.hint_probability, generator)
         palette = draw_palette(ab, recipe.palette_probability, generator)
@@ -251,9 +253,9 @@ def extract_features(
     views, cells = content["views"], sum(row["rows"] * row["columns"] for row in content["views"])
     sizes = {"features": (cells + len(views)) * content["channels"], "lightness": cells * CELL**2, "ab": cells * 32}
     files = {}
-    for name, file in _FILES.items():
-        (folder / file).touch()
-        files[name] = (folder / file).open("r+b")
+    for name, path in _FILES.items():
+        (folder / path).touch()
+        files[name] = (folder / path).open("r+b")
         files[name].truncate(sizes[name])  # what was written after the last save is written again
         files[name].seek(sizes[name])
     sky = pictures["sky"] if "sky" in (pictures.column_names or ()) else None
@@ -286,7 +288,7 @@ def extract_features(
             picture = Image.fromarray(read_row(pictures[index]).rgb)
             for number in range(views_of(picture, recipe)):
                 lightness, ab = make_view(picture, number, recipe, (recipe.seed, index, number))
-                view = {
+                view: dict[str, Any] = {
                     "picture": index, "number": number,
                     "rows": lightness.shape[1] // CELL, "columns": lightness.shape[2] // CELL,
                     "sky": sky[index] if sky else "", "large": max(picture.size) >= LARGE,

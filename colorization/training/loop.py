@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import datasets
 import torch
@@ -119,6 +119,7 @@ def train(
     optimizer = torch.optim.AdamW(_parameter_groups(model, recipe), betas=(recipe.beta1, 0.999))
     average = AveragedModel(model, use_buffers=True).to(accelerator.device)
     average.requires_grad_(False)
+    averaged = cast(ColorizationModel, average.module)
     network, optimizer = accelerator.prepare(model, optimizer)
     rates = [group["lr"] for group in optimizer.param_groups]
     critic = _Critic(accelerator, recipe, memory_format) if recipe.adversarial_weight else None
@@ -148,7 +149,8 @@ def train(
             group["lr"] = rate * learning_rate_factor(seen, recipe)
         adversarial = adversarial_weight(seen, recipe)
         optimizer.zero_grad()
-        total, details = 0.0, {}
+        total = torch.zeros((), device=accelerator.device)
+        details: dict[str, float] = {}
         for part in range(recipe.accumulation):
             batch = next(batches)
             last = part == recipe.accumulation - 1
@@ -171,7 +173,7 @@ def train(
         accelerator.clip_grad_norm_(network.parameters(), recipe.clip_norm)
         optimizer.step()
         average.multi_avg_fn = get_ema_multi_avg_fn(ema_decay(seen, recipe))
-        average.update_parameters(WholeWeights(accelerator.unwrap_model(network)))
+        average.update_parameters(WholeWeights(accelerator.unwrap_model(network)))  # type: ignore[arg-type]
 
         before, seen = seen, seen + recipe.batch_size
         progress.add(total.item(), details)
@@ -180,14 +182,14 @@ def train(
         end = seen + recipe.batch_size > recipe.pictures
         if end or reached(seen, before, recipe.validate_every):
             if accelerator.is_main_process:
-                metrics = validation(average.module.eval())
+                metrics = validation(averaged.eval())
                 row = {"seconds": round(progress.elapsed(), 1), "loss": progress.loss, **progress.parts, **metrics}
                 history.add({"pictures": seen, **row})
-                validation.draw(average.module, output / "samples" / f"{seen:09d}.png")
+                validation.draw(averaged, output / "samples" / f"{seen:09d}.png")
                 accelerator.log(row, step=seen)
                 logger.info("%s pictures: %s", f"{seen:,}", {k: round(v, 4) for k, v in metrics.items()})
                 if _is_kept(metrics, recipe, validation, progress):
-                    export(average.module, recipe, seen, output / "model")
+                    export(averaged, recipe, seen, output / "model")
                 if recipe.patience and progress.stale >= recipe.patience:
                     logger.info("No better %s in %s validations: the run ends.", recipe.select_by, progress.stale)
                     accelerator.set_trigger()
@@ -200,7 +202,7 @@ def train(
             break
     bar.close()
     accelerator.end_training()
-    return average.module.eval()
+    return averaged.eval()
 
 
 class _Critic:
@@ -270,12 +272,12 @@ def load_crops(
         indices, recipe.data_shares, parts, own,
     )  # fmt: skip
     if streamed:
-        crops = StreamedCrops(pictures, order, recipe.view, recipe.seed, machine.workers)
-        return crops, crops
+        stream = StreamedCrops(pictures, order, recipe.view, recipe.seed, machine.workers)
+        return stream, stream
     decoded = decode_once(pictures, machine.cache) if machine.cache else pictures
     crops = Crops(decoded, recipe.view, recipe.seed)
-    workers = {"num_workers": machine.workers, "persistent_workers": machine.workers > 0}
-    return DataLoader(crops, batch_sampler=order, **workers), crops
+    workers = machine.workers
+    return DataLoader(crops, batch_sampler=order, num_workers=workers, persistent_workers=workers > 0), crops
 
 
 def _batches(
@@ -303,7 +305,7 @@ def _classifies(model: ColorizationModel) -> bool:
 
 def _measure_prior(crops: Crops | StreamedCrops, recipe: Recipe, count: int = 2_000) -> torch.Tensor:
     """Share [Q] of each bin of ab in ``count`` crops: spread over the data set, or the first of a stream."""
-    total = 0
+    total = torch.zeros(())
     if isinstance(crops, StreamedCrops):
         few = RunOrder(count, count, 1, (32,), recipe.seed, 0)
         found = (batch[0] for batch in StreamedCrops(crops.pictures, few, recipe.view, recipe.seed, buffer=1))

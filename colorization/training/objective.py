@@ -24,7 +24,8 @@ class Objective:
 
     def __init__(self, recipe: Recipe, prior: torch.Tensor | None = None) -> None:
         self.recipe = recipe
-        self.rarity = None if prior is None else rarity_weights(prior, recipe.uniform_share)
+        if prior is not None:
+            self.rarity = rarity_weights(prior, recipe.uniform_share)
 
     def __call__(
         self,
@@ -41,7 +42,8 @@ class Objective:
             rgb: the same in sRGB [B, 3, H, W] in [0, 1]; needed for models that predict RGB.
             whole_ab: of the whole picture, where ``ab`` is that of a window.
         """
-        recipe, parts = self.recipe, {}
+        recipe = self.recipe
+        parts: dict[str, torch.Tensor] = {}
         whole = ab if whole_ab is None else whole_ab
         weight = relative_weight(whole, recipe.relative_floor) if recipe.relative_floor else None
         # What a pixel of the output stands for is the mean colour of the pixels it covers.
@@ -49,6 +51,8 @@ class Objective:
         target = F.interpolate(ab, size=size, mode="area")
         loss = ab.new_zeros(())
         if isinstance(output, BaselineOutput) and output.rgb is not None:
+            if rgb is None:
+                raise ValueError("A network of RGB is judged by the truth in RGB, which is missing.")
             parts["colour"] = self._colour(output.rgb, F.interpolate(rgb, size=size, mode="area"), 1.0)
         elif output.regressed is not None:
             parts["colour"] = self._colour(output.regressed, target, _AB_UNIT, weight)

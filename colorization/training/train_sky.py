@@ -17,6 +17,7 @@ import json
 import logging
 from collections import defaultdict
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -223,9 +224,9 @@ def train(
         if done - reported > 0.1:
             reported = done
             logger.info("%3.0f %%, %d steps, loss %.4f", 100 * done, step, loss.item())
-    model = average.module.eval()
+    averaged = cast(SkyModel, average.module)
     output.mkdir(parents=True, exist_ok=True)
-    model.half().save_pretrained(output)
+    averaged.eval().half().save_pretrained(output)
     settings = json.loads((output / "config.json").read_text())
     settings["dtype"] = "float32"  # half precision is for the disk; the arithmetic is done in single
     (output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
@@ -252,7 +253,7 @@ def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | No
         thresholds(data, masks, segmenter)
     wrong = []
     for grey in (False, True):
-        table = defaultdict(int)
+        table: defaultdict[tuple[str, str], int] = defaultdict(int)
         for row in tqdm(rows, desc="grey" if grey else "colour", mininterval=10):
             picture = Image.open(data / row["path"]).convert("RGB")
             picture = picture.convert("L").convert("RGB") if grey else picture
@@ -308,7 +309,7 @@ def thresholds(data: Path, masks: Path, segmenter: SkySegmenter) -> None:
         logger.info("  threshold %.3f: colour %s; grey %s", edge, *counts)
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     doors = parser.add_subparsers(dest="door", required=True)
     door = doors.add_parser("label", help="write the teacher's masks")
@@ -346,3 +347,4 @@ def main() -> None:
         train(args.data, args.masks, args.encoder, args.output, args.pictures, args.batch, args.rate, args.size)
     else:
         measure(args.data, args.model, args.sheet, args.masks)
+    return 0

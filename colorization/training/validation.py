@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import datasets
@@ -43,6 +44,11 @@ logger = logging.getLogger(__name__)
 _SHOWN = 8  # pictures of a grid
 
 
+def _held(name: str, photo: Photo) -> Picture:
+    """A picture of the harness that is in memory already."""
+    return Picture(name, lambda: photo)
+
+
 class HarnessValidation:
     """Measures of the evaluation harness on fixed pictures, spread over the whole set: its figures, to the last digit.
 
@@ -54,7 +60,7 @@ class HarnessValidation:
         ValueError: if a picture cannot be read, or all are nearly grey.
     """
 
-    higher_is_better = {measure.key: measure.better == "higher" for measure in MEASURES}
+    higher_is_better: Mapping[str, bool] = {measure.key: measure.better == "higher" for measure in MEASURES}
 
     def __init__(self, pictures: datasets.Dataset | datasets.IterableDataset, recipe: Recipe) -> None:
         if isinstance(pictures, datasets.IterableDataset):
@@ -65,14 +71,13 @@ class HarnessValidation:
         self.side, self.processor = recipe.crop_sizes[-1], ColorizationImageProcessor(recipe.working_size)
         self.pictures, without = [], []
         for number, row in enumerate(rows):
-            photo = Photo(reduce(read_row(row).rgb, MAX_SIDE))
-            self.pictures.append(Picture(str(number), lambda photo=photo: photo))
+            self.pictures.append(_held(str(number), Photo(reduce(read_row(row).rgb, MAX_SIDE))))
             without.append(row.get("sky") == "no")
         # Half of those shown have no sky, where it is known: the hard ones.
         order = sorted(range(len(without)), key=lambda index: not without[index])
         shown = {*order[: _SHOWN // 2], *order[-_SHOWN // 2 :]} if any(without) else range(min(_SHOWN, len(without)))
         self.shown = [self.pictures[index].read().rgb for index in sorted(shown)]
-        self.features = {}
+        self.features: dict[str, Callable] = {}
         if recipe.set_distance:
             from eval.metrics.perceptual import SqueezeFeatures
 

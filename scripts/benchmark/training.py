@@ -51,7 +51,7 @@ def benchmark_training(data: Path | None, rounds: int, draw: Callable[[int, int,
         loader, _ = load_crops(pictures, recipe, Machine(workers=0), 0, 1, range(1))
         ours, generator = iter(loader), torch.Generator().manual_seed(0)
 
-        def our_data() -> tuple[dict, torch.Tensor, torch.Tensor]:
+        def our_data() -> tuple[dict, torch.Tensor, torch.Tensor | None]:
             batch = make_batch(next(ours), recipe, False, generator)
             return batch.inputs, batch.ab, batch.rgb
 
