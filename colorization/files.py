@@ -15,7 +15,7 @@ from pathlib import Path
 
 from PIL import Image, TiffImagePlugin
 
-from .model.metadata import add_directories, read_source_id, result_options
+from .provenance import add_directories, read_source_id, result_options
 
 try:
     import fcntl

@@ -20,7 +20,8 @@ FILES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("
 
 # Module (or package) -> what of the project it may import. The longest name that fits is the one that counts.
 LAW = {
-    "colorization.files": {"model.metadata"},
+    "colorization.files": {"provenance"},
+    "colorization.provenance": {"model.metadata"},
     "colorization.jobs": {"files", "model.images", "model.readers"},
     "colorization.coloring": {"model.limits"},
     "colorization.progress": set(),

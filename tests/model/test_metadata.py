@@ -16,7 +16,7 @@ from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.images import read_photo
-from colorization.model.metadata import SENTENCE, SOURCE_TYPE
+from colorization.provenance import SENTENCE, SOURCE_TYPE
 
 from .drawn_files import draw_grey, grey_tags, tiff
 
