@@ -202,7 +202,8 @@ class ColorizeService:
         """ab [2, h, w] of this photograph on a view of it, in the picture and not in the border of a scan."""
         photo = view if isinstance(view, Photo) else Photo(np.array(view.convert("RGB")), name=colouring.name)
         pipeline = self.models.pipeline()
-        return pipeline.apply_ab(photo, ab, saturation, warmth, inside=colouring.inside(photo))
+        inside, outline = colouring.inside(photo), colouring.said.outline
+        return pipeline.apply_ab(photo, ab, saturation, warmth, inside=inside, outline=outline)
 
     def write(self, colouring: Colouring, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
         """The photograph in colour with every pixel it came with, EXIF kept, as a file to download.
@@ -239,7 +240,8 @@ class ColorizeService:
         self.check(saturation, warmth)
         photo = read_upload(Path(source))
         said = self._ask(photo, wishes or Wishes())
-        picture = self.models.pipeline().apply_ab(photo, choose(said), saturation, warmth, inside=said.inside)
+        where = {"inside": said.inside, "outline": said.outline}
+        picture = self.models.pipeline().apply_ab(photo, choose(said), saturation, warmth, **where)
         return save(picture, photo.name, self.fresh_folder(), file_format)
 
     def colour(self, photo: Photo, saturation: float, warmth: float = 0.0) -> Image.Image:

@@ -21,7 +21,7 @@ from .images import MAX_MEGAPIXELS, Photo, UnreadableImageError
 from .modeling_colorization import ColorizationModel, ColorizationOutput
 from .painting import settle_in_process
 from .prediction import Prediction, place_in, spread_of
-from .scan_borders import Box, find_picture, tone_of
+from .scan_borders import Box, Corners, draw_outline, find_outline, tone_of
 from .sources import TIMEOUT, open_photo
 from .variants import follow_hints
 
@@ -188,7 +188,7 @@ class ColorizationPipeline(Pipeline):
         photo = open_photo(inputs, max_megapixels=max_megapixels, page=page, timeout=timeout)
         settle_in_process()
         seen = photo.seen
-        inside = find_picture(seen) if borders else (0, 0, photo.width, photo.height)
+        inside, outline = find_outline(seen) if borders else ((0, 0, photo.width, photo.height), None)
         picture = Image.fromarray(seen)
         if inside != (0, 0, photo.width, photo.height):
             picture = picture.crop(inside)
@@ -198,7 +198,7 @@ class ColorizationPipeline(Pipeline):
             guidance["hints"] = self.image_processor.make_hints(points, picture.size)
         if palette is not None:
             guidance["palette"] = palette
-        return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside}
+        return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside, "outline": outline}
 
     def _forward(self, model_inputs: dict | list[dict]) -> Any:
         """A [`Prediction`] of one picture, or of several that [`preprocess`] made a list, in their order."""
@@ -228,7 +228,7 @@ class ColorizationPipeline(Pipeline):
     ) -> Image.Image | list[Image.Image]:
         answer = model_outputs
         pictures = [
-            self.apply_ab(answer.photo, ab, strength, warmth, keep_tone, answer.inside)
+            self.apply_ab(answer.photo, ab, strength, warmth, keep_tone, answer.inside, answer.outline)
             for ab in ([answer.ab] if num_variants is None else answer.variants(num_variants, seed))
         ]
         return pictures[0] if num_variants is None else pictures
@@ -258,20 +258,24 @@ class ColorizationPipeline(Pipeline):
         warmth: float = 0.0,
         keep_tone: bool = False,
         inside: Box | None = None,
+        outline: Corners | None = None,
     ) -> Image.Image:
         """Put ab [2, h, w] on a photograph: mode RGB, or RGBA where it has alpha, EXIF in ``info["exif"]``.
 
-        ``inside`` is where ab belongs, `Prediction.inside`; None to look for a border again. A border stays neutral.
+        ``inside`` is where ab belongs, `Prediction.inside`, and ``outline`` the corners of the picture in it,
+        `Prediction.outline`; without ``inside`` a border is looked for again. A border stays neutral.
         """
-        inside = inside or find_picture(photo.seen)
+        if inside is None:
+            inside, outline = find_outline(photo.seen)
         tone = tone_of(photo.seen) if keep_tone else None
         left, top, right, bottom = inside
         inner = photo.rgb[top:bottom, left:right]
         post_process = self.image_processor.post_process_colorization
         (picture,) = post_process(ab[None], [inner], strength, warmth, tone)
-        if inner.shape != photo.rgb.shape:
+        if inner.shape != photo.rgb.shape or outline:
             (whole,) = post_process(ab.new_zeros(1, 2, 1, 1), [photo.rgb], tone=tone)
-            whole.paste(picture, (left, top))
+            mask = draw_outline(outline, (photo.width, photo.height), inside) if outline else None
+            whole.paste(picture, (left, top), mask)
             picture = whole
         if photo.alpha is not None:
             picture.putalpha(Image.fromarray(photo.alpha))
@@ -291,7 +295,7 @@ def _predict(model_inputs: dict, outputs: ColorizationOutput, place: int) -> Pre
             if "hints" in model_inputs:
                 ab = follow_hints(ab, logits, model_inputs["hints"][0].cpu())
             spread = spread_of(logits, ab)
-    return Prediction(model_inputs["photo"], model_inputs["inside"], ab, logits, spread)
+    return Prediction(model_inputs["photo"], model_inputs["inside"], ab, logits, spread, model_inputs["outline"])
 
 
 def load_pipeline(model: str | Path | None = None, device: str = "auto") -> ColorizationPipeline:

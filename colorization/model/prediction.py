@@ -9,7 +9,7 @@ import torch
 from .ab_bins import ab_centres, spread
 from .color import lightness
 from .images import Photo
-from .scan_borders import Box
+from .scan_borders import Box, Corners
 from .variants import plausible_colours, plausible_variants
 
 # Training counts rare colours more, so the plain distribution is wider than the truth. Sharpened by this temperature
@@ -61,6 +61,7 @@ class Prediction:
         logits: [Q, h, w] over the bins of ab, or None of a model without a classifier.
         spread: [h, w], CIE units: how far the true colour may be from ``ab`` (root mean square under the predicted
             distribution); None without a classifier.
+        outline: corners of the picture, where it lies askew in ``inside``, else None.
     """
 
     photo: Photo
@@ -68,6 +69,7 @@ class Prediction:
     ab: torch.Tensor
     logits: torch.Tensor | None = None
     spread: torch.Tensor | None = None
+    outline: Corners | None = None
 
     def __repr__(self) -> str:
         """The sizes and how sure the model is; never pixels."""

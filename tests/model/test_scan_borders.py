@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from PIL import Image, ImageFilter
+from PIL import Image, ImageDraw, ImageFilter
 
 from colorization.model import color
 from colorization.model.images import read_photo
-from colorization.model.scan_borders import find_picture, tone_of
+from colorization.model.scan_borders import draw_outline, find_outline, find_picture, tone_of
 
 from ..conftest import draw_landscape
 
@@ -64,6 +64,72 @@ def test_large_plates_are_found_to_a_few_pixels():
     assert np.abs(np.subtract(inside, box)).max() <= 4
     # Never outside of the picture: a fringe of colour on the paper would show.
     assert inside[0] >= box[0] and inside[1] >= box[1] and inside[2] <= box[2] and inside[3] <= box[3]
+
+
+def draw_askew(
+    angle: float, level: int, ground: int | None = None, written: bool = False, grows: bool = False
+) -> tuple[Image.Image, np.ndarray]:
+    """A plate turned by some degrees, and how much of each pixel is picture, 0 to 255.
+
+    Args:
+        angle: in degrees, counterclockwise.
+        level: of the plate's border; ``ground`` of what it lies on, None for the same.
+        written: whether a line is written in the lower margin.
+        grows: whether all of the plate is in the scan, else its corners are cut off.
+    """
+    size, box = (640, 480), (60, 50, 580, 430)
+    plate, picture = draw_plate(level, box, size, noise=0), Image.new("L", size)
+    picture.paste(255, box)
+    if written:
+        ink = 60 if level > 128 else 200
+        ImageDraw.Draw(plate).text((80, 445), "Valley near the lake, looking north, 1898    No. 27", ink)
+    fill = level if ground is None else ground
+    scan = plate.rotate(angle, Image.Resampling.BICUBIC, grows, fillcolor=fill).filter(ImageFilter.GaussianBlur(0.7))
+    grain = np.random.default_rng(0).normal(0, 1.5, (scan.height, scan.width))
+    scan = Image.fromarray((np.asarray(scan) + grain).clip(0, 255).astype(np.uint8))
+    return scan, np.asarray(picture.rotate(angle, Image.Resampling.BILINEAR, grows))
+
+
+def neutral_and_cut(scan: Image.Image, picture: np.ndarray) -> tuple[float, float]:
+    """Shares of the border that stays neutral, and of the picture that is taken for border."""
+    inside, corners = find_outline(np.array(scan.convert("RGB")))
+    left, top, right, bottom = inside
+    found = np.zeros(picture.shape, bool)
+    found[top:bottom, left:right] = (
+        True if corners is None else np.asarray(draw_outline(corners, scan.size, inside)) > 0
+    )
+    return 1 - found[picture == 0].mean(), 1 - found[picture == 255].mean()
+
+
+@pytest.mark.parametrize("angle", [-3, -1.7, -0.5, 0.5, 1, 3])
+@pytest.mark.parametrize("level", [6, 248, 200])
+@pytest.mark.parametrize("written", [False, True])
+def test_a_plate_askew(angle, level, written):
+    neutral, cut = neutral_and_cut(*draw_askew(angle, level, written=written))
+    assert neutral > 0.97 and cut < 0.01
+
+
+@pytest.mark.parametrize("grows", [False, True])
+@pytest.mark.parametrize(("level", "ground"), [(245, 3), (8, 250)])
+@pytest.mark.parametrize("angle", [-3, 1, 2])
+def test_a_plate_askew_on_the_ground_of_a_scanner(angle, level, ground, grows):
+    neutral, cut = neutral_and_cut(*draw_askew(angle, level, ground, grows=grows))
+    assert neutral > 0.97 and cut < 0.01
+
+
+def test_a_straight_plate_has_no_corners():
+    assert find_outline(np.array(draw_plate(250, (30, 20, 360, 280)).convert("RGB")))[1] is None
+
+
+def test_the_border_of_a_plate_askew_stays_neutral(tiny_pipeline):
+    scan, picture = draw_askew(2, 248)
+    said = tiny_pipeline.analyze(scan)
+    assert said.outline is not None
+    result = np.asarray(tiny_pipeline(scan)).astype(int)
+    tinted = np.ptp(result, axis=2) > 0
+    assert tinted[picture == 0].mean() < 0.02 and tinted[picture == 255].mean() > 0.9
+    again = tiny_pipeline.apply_ab(read_photo(scan), said.ab)
+    assert np.array_equal(np.asarray(again), result)
 
 
 def gradient(height: int, top: float, bottom: float) -> np.ndarray:
