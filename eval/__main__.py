@@ -195,7 +195,8 @@ def read_all(output: Path) -> tuple[list[dict], dict]:
     from .measuring import unpacked
     from .runner import read_records
 
-    records, features = [], {}
+    records: list[dict] = []
+    features: dict[str, dict[str, dict]] = {}
     for record in read_records(output):
         for name, kinds in record.pop("features", {}).items():
             features.setdefault(name, {})[record["picture"]] = {kind: unpacked(text) for kind, text in kinds.items()}

@@ -44,18 +44,18 @@ def run(args: argparse.Namespace) -> int:
             raise ValueError(f"{path} holds one colorizer; give another file, or choose with --between.")
     else:
         sides = [(path, found, _only(found, args.colorizer, path)) for path, found in files]
-    found = []
+    compared: list[dict] = []
     for (path, a, first), (other, b, second) in itertools.combinations(sides, 2):
         if path.resolve() == other.resolve() and first == second:
             raise ValueError("This compares a colorizer with itself; name two with --between, or give two files.")
         for part in args.slice:
-            found.append(compare(a, b, first, second, part))
-            found[-1]["files"] = [str(path), str(other)]
-    correct(found)
+            compared.append(compare(a, b, first, second, part))
+            compared[-1]["files"] = [str(path), str(other)]
+    correct(compared)
     if args.output:
         with replace_file(args.output) as part:
-            part.write_text(json.dumps(found[0] if len(found) == 1 else found, indent=1), encoding="utf-8")
-    print("\n".join(to_markdown(each) for each in found))
+            part.write_text(json.dumps(compared[0] if len(compared) == 1 else compared, indent=1), encoding="utf-8")
+    print("\n".join(to_markdown(each) for each in compared))
     return 0
 
 

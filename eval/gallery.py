@@ -24,7 +24,8 @@ class Shelf:
     """
 
     def __init__(self, folder: Path, elsewhere: dict[str, tuple[Path, str]] | None = None) -> None:
-        self.folder, self.elsewhere, self.images, self.bytes = folder, elsewhere or {}, {}, 0
+        self.folder, self.elsewhere, self.bytes = folder, elsewhere or {}, 0
+        self.images: dict[str, str] = {}
 
     def put(self, picture: str, name: str) -> str | None:
         key = f"{picture}/{name}"
@@ -52,7 +53,7 @@ def galleries(found: dict, names: list[str], shelf: Shelf) -> list[dict]:
         for kind, members in _kinds(by_picture, name).items():
             rows = []
             for row, remark in members[:_ROWS]:
-                cells = [("input", shelf.put(row["picture"], "input"), None)]
+                cells: list[tuple[str, str | None, dict | None]] = [("input", shelf.put(row["picture"], "input"), None)]
                 cells += [(n, shelf.put(row["picture"], n), by_picture[row["picture"]].get(n)) for n in shown]
                 rows.append({"row": row, "remark": remark, "cells": cells})
             made.append({"colorizer": name, "kind": kind, "rows": rows})
@@ -74,9 +75,9 @@ def _kinds(by_picture: dict[str, dict[str, dict]], name: str) -> dict[str, list[
     apart = []
     for row in own:
         others = [
-            (abs(_error(other) - _error(row)), _error(other) - _error(row), rival)
+            (abs(error - row["ciede2000_mean"]), error - row["ciede2000_mean"], rival)
             for rival, other in by_picture[row["picture"]].items()
-            if rival not in (*ALWAYS, name) and _error(other) is not None
+            if rival not in (*ALWAYS, name) and (error := _error(other)) is not None
         ]
         if others:
             _, gap, rival = max(others)

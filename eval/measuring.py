@@ -150,10 +150,10 @@ def _measure(group: Sequence[Opened], bench: Bench, swept: Collection[str]) -> l
 
 def _label(jobs: list[_Job], bench: Bench) -> None:
     """Say where sky is in sight, by the model where nobody else has."""
-    unknown = [job for job in jobs if not job.picture.sky] if bench.sky is not None else []
+    unknown = [job for job in jobs if not job.picture.sky]
     for job in jobs:
         job.record |= {"sky": job.picture.sky, "sky_by": job.picture.sky_by}
-    if unknown:
+    if unknown and bench.sky:
         for job, mask in zip(unknown, bench.sky.masks([job.rgb for job in unknown]), strict=True):
             job.mask = mask
             job.record |= {"sky": sky_label(sky_fraction(mask)), "sky_by": "model"}
@@ -178,7 +178,11 @@ def _measure_results(job: _Job, fresh: Collection[str], bench: Bench) -> None:
 
 def size_sweep(grey: Image.Image, colorize: Callable[[list[Image.Image]], list[np.ndarray]]) -> float:
     """Standard deviation of ab over results at several sizes, root mean square over pixels, CIE units; 0 is stable."""
-    sizes = [tuple(max(16, round(side * long / max(grey.size))) for side in grey.size) for long in SWEEP]
+    long_side = max(grey.size)
+    sizes = [
+        (max(16, round(grey.width * long / long_side)), max(16, round(grey.height * long / long_side)))
+        for long in SWEEP
+    ]
     made = colorize([grey.resize(size, Image.Resampling.BICUBIC) for size in sizes])
     fields = [rgb_to_lab(tensor_of(result, "cpu"))[:, 1:] for result in made]
     small = min((field.shape[-2:] for field in fields), key=lambda shape: shape[0])
@@ -205,8 +209,8 @@ def _arrays(colorizer: Colorizer, greys: list[Image.Image]) -> list[np.ndarray]:
 
 def _measure_sky_dependence(jobs: list[_Job], fresh: dict[str, Colorizer], bench: Bench) -> None:
     """Color pictures with sky without it, and those without under a drawn one; all of them in one call a colorizer."""
-    seen = [job for job in jobs if job.record["sky"] == "yes"] if fresh else []
-    cuts = find_cuts([job.rgb for job in seen], [job.mask for job in seen], bench.sky)
+    seen = [job for job in jobs if job.record["sky"] == "yes"] if fresh and bench.sky else []
+    cuts = find_cuts([job.rgb for job in seen], [job.mask for job in seen], bench.sky) if bench.sky else []
     asked: list[tuple[_Job, int | None, list[Image.Image]]] = []
     asked += [(job, cut, cut_parts(job.grey, cut)) for job, cut in zip(seen, cuts, strict=True) if cut is not None]
     asked += [(job, None, [under_sky(job.grey)]) for job in jobs if job.record["sky"] == "no"]

@@ -127,7 +127,8 @@ def _need(name: str, spec: str) -> ModuleType:
 
 
 def _ddcolor(hub_id: str, device: str) -> Colour:
-    package, hub = _need("ddcolor", "ddcolor"), _need("huggingface_hub", "ddcolor")
+    package: Any = _need("ddcolor", "ddcolor")
+    hub: Any = _need("huggingface_hub", "ddcolor")
 
     class FromHub(package.DDColor, hub.PyTorchModelHubMixin):
         def __init__(self, config: dict) -> None:

@@ -7,6 +7,7 @@ import hashlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from colorization.model.images import Photo, read_photo
@@ -91,7 +92,7 @@ def _of_folder(folder: Path, manifest: Path | None) -> list[Picture]:
         pictures.append(
             Picture(
                 path.relative_to(folder).as_posix(),
-                lambda path=path: read_photo(path),
+                partial(read_photo, path),
                 facts.get("source") or "",
                 facts.get("scene") or "",
                 sky,
@@ -142,7 +143,7 @@ def _of_data_set(data: str, split: str) -> list[Picture]:
         pictures.append(
             Picture(
                 facts.get("path") or f"{split}/{place:06d}",
-                lambda place=place: read(place),
+                partial(read, place),
                 facts.get("source", ""),
                 facts.get("scene", ""),
                 sky,

@@ -26,7 +26,8 @@ class Progress:
 
     def __init__(self, total: int, rows: list[str], workers: int = 1, quiet: bool = False) -> None:
         self.total, self.rows, self.workers, self.quiet = total, rows, workers, quiet
-        self.done, self.told, self.seconds = 0, quiet or not total, []
+        self.done, self.told = 0, quiet or not total
+        self.seconds: list[float] = []
         self.begun = time.monotonic()
         self.bar = tqdm(total=total, unit="picture", disable=quiet or not total or not sys.stderr.isatty())
 

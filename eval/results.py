@@ -9,7 +9,7 @@ import importlib.metadata
 import json
 import platform
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -35,7 +35,7 @@ _PACKAGES = (
 _SLICES_OF_DISTANCES = ("all", "sky yes", "sky no")  # each interval takes half a minute
 _MIN_SET = 50  # pictures; a distance between sets of fewer is noise
 
-Distances = dict[str, tuple[str, Callable[[np.ndarray, np.ndarray], tuple[float, tuple[float, float]]]]]
+Distances = Mapping[str, tuple[str, Callable[[np.ndarray, np.ndarray], tuple[float, tuple[float, float]]]]]
 
 
 def rows_of(records: list[dict]) -> list[dict]:
@@ -77,7 +77,7 @@ def summarize(rows: list[dict], measures: tuple[Measure, ...] = MEASURES) -> lis
     by_name: dict[str, dict[str, dict]] = {}
     for row in rows:
         by_name.setdefault(row["colorizer"], {})[row["picture"]] = row
-    summaries = []
+    summaries: list[dict] = []
     for name, pictures in slices_of(rows).items():
         weights = draw_weights(len(pictures))
         entries: dict[str, dict] = {}
@@ -137,7 +137,7 @@ def summarize_sky_rows(rows: list[dict]) -> dict | None:
     """As :func:`summarize_sky_dependence`, of its own rows; None where there are none."""
     if not rows:
         return None
-    summaries = []
+    summaries: list[dict] = []
     for name in dict.fromkeys(row["colorizer"] for row in rows):
         own = [row for row in rows if row["colorizer"] == name]
         entry: dict = {"colorizer": name, "n": sum("chroma_cut" in row for row in own)}

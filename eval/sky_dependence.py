@@ -51,7 +51,8 @@ def find_cuts(
     """
     unknown = [place for place, mask in enumerate(masks) if mask is None]
     asked = segmenter.masks([truths[place] for place in unknown]) if unknown else []
-    known = dict(enumerate(masks)) | dict(zip(unknown, asked, strict=True))
+    known = {place: mask for place, mask in enumerate(masks) if mask is not None}
+    known |= dict(zip(unknown, asked, strict=True))
     cuts = [horizon(known[place]) for place in range(len(truths))]
     cut = [place for place, row in enumerate(cuts) if row is not None]
     left = segmenter.masks([truths[place][cuts[place] :] for place in cut]) if cut else []

@@ -30,7 +30,7 @@ def estimate(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> dic
         ``value``, ``interval`` (percentiles 2.5 and 97.5 of the resamples), and ``n`` where some rows lack the column.
     """
     drawn = draw_figure(measure, rows, weights)
-    return drawn and drawn.entry
+    return drawn.entry if drawn else None
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,8 @@ def draw_figure(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> 
         value, drawn = float(np.median(values)), _weighted_median(values, weights)
     else:
         if measure.statistic in ("below", "above"):
-            values = (
-                values < measure.threshold if measure.statistic == "below" else values > measure.threshold
-            ).astype(float)
+            bound = np.float64(measure.threshold)
+            values = (values < bound if measure.statistic == "below" else values > bound).astype(float)
         elif measure.statistic == "mean abs":
             values = np.abs(values)
         base = np.ones_like(values)

@@ -109,7 +109,7 @@ def colour_batch(
                 try:
                     if entry.read is None:
                         raise ArchiveError(entry.reason)
-                    if unpacked > MAX_TOTAL_BYTES or out.fp.tell() > MAX_TOTAL_BYTES:
+                    if unpacked > MAX_TOTAL_BYTES or out.fp.tell() > MAX_TOTAL_BYTES:  # type: ignore[union-attr]
                         raise ArchiveError(f"the batch is larger than {MAX_TOTAL_BYTES / 1e9:g} GB; send it on its own")
                     content = entry.read()
                     unpacked += len(content) if isinstance(content, bytes) else content.stat().st_size

@@ -11,8 +11,17 @@ _GREY = 6.0  # C* below which a colour passes for grey
 _MUTED = 20.0
 _LIGHT, _DARK = 72.0, 35.0  # L*
 # Hue angle of CIE Lab in degrees up to which a name holds; the first and the last meet at the red end.
-_HUES = ((20, "pink"), (50, "red"), (78, "orange"), (108, "yellow"), (165, "green"), (225, "teal"), (290, "blue"))
-_HUES = (*_HUES, (335, "purple"), (360, "pink"))
+_HUES = (
+    (20, "pink"),
+    (50, "red"),
+    (78, "orange"),
+    (108, "yellow"),
+    (165, "green"),
+    (225, "teal"),
+    (290, "blue"),
+    (335, "purple"),
+    (360, "pink"),
+)
 _DARKER = {"orange": "brown", "yellow": "olive", "pink": "red"}  # what a hue is called at low lightness
 _BROWN_BELOW = 62.0  # L*
 _BROWN_UP_TO = 92.0  # degrees; dark yellow beyond is olive

@@ -72,8 +72,9 @@ def read_figures(weights_folder: Path | None, path: Path = FIGURES) -> Figures |
         logger.warning("No published figures: %s cannot be used (%s).", path, error)
         return None
     weights = weights_folder / _WEIGHTS if weights_folder else None
-    known = weights is not None and weights.is_file()
-    return Figures(content, known and hashlib.sha256(weights.read_bytes()).hexdigest() == content["weights_sha256"])
+    if weights is None or not weights.is_file():
+        return Figures(content, False)
+    return Figures(content, hashlib.sha256(weights.read_bytes()).hexdigest() == content["weights_sha256"])
 
 
 class SkyExperiment:

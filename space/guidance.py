@@ -145,7 +145,7 @@ class Guide:
         rows, columns = said.ab.shape[1:]
         row = min(int((down + 0.5 - top) / (bottom - top) * rows), rows - 1)
         column = min(int((across + 0.5 - left) / (right - left) * columns), columns - 1)
-        share = said.logits[:, row, column].softmax(dim=0)
+        share = said.logits[:, row, column].softmax(dim=0)  # type: ignore[index] # there, or _offered had refused
         return [Suggestion(colour, _share_of(colour, share)) for colour in colours]
 
     def ask(self, colouring: Colouring, wishes: Wishes) -> Colouring:
@@ -185,7 +185,7 @@ class Guide:
         self,
         source: str | Path,
         wishes: Wishes,
-        variant: int,
+        variant: float,
         saturation: float,
         file_format: str,
         warmth: float = 0.0,
@@ -195,7 +195,7 @@ class Guide:
         return self._service.colorize_file(source, saturation, file_format, warmth, wishes, choose)
 
 
-def _variant(said: Prediction, variant: int) -> torch.Tensor:
+def _variant(said: Prediction, variant: float) -> torch.Tensor:
     """ab [2, h, w] of a variant."""
     if not isinstance(variant, int | float) or variant not in range(1, MAX_VARIANTS + 1):
         raise PageError(f"The colourings are numbered from 1 to {MAX_VARIANTS}, not {str(variant)[:20]}.")

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -103,7 +103,7 @@ class Comparison:
 def compare(service: ColorizeService, source: Path, second: Models | None = None) -> Comparison:
     """Do all of :func:`compare_in_steps` at once."""
     *_, found = compare_in_steps(service, source, second)
-    return found
+    return cast(Comparison, found)  # the last
 
 
 def warm_up() -> None:

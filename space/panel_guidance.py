@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import gradio as gr
 
@@ -118,24 +119,24 @@ def build(guide: Guide) -> Panel:
 
     def renew(session: Session, strength: float, warmth: float) -> Iterator[tuple]:
         number, result = session.number, session.colouring
-        classifier = result is not None and result.said.logits is not None
-        guided = classifier and guide.takes_wishes()
-        if classifier:
-            tiles = guide.tiles(result, strength, warmth)
+        offered = result if result and result.said.logits is not None else None
+        guided = offered is not None and guide.takes_wishes()
+        if offered:
+            tiles = guide.tiles(offered, strength, warmth)
             session.check(number)
             session.tiles = (tiles,)
         yield (
-            gr.Markdown(_NOT_GUIDED if classifier else _ONE_ANSWER, visible=result is not None and not guided),
+            gr.Markdown(_NOT_GUIDED if offered else _ONE_ANSWER, visible=result is not None and not guided),
             gr.Column(visible=guided),
             gr.Column(visible=guided),
-            gr.Column(visible=classifier),
-            _tiles(session.tiles, result) if classifier else "",
+            gr.Column(visible=offered is not None),
+            _tiles(session.tiles, offered) if offered else "",
             None,
             False,
             _NO_SUGGESTIONS,
             *_list(Wishes()),
         )
-        looks = guide.looks(result) if guided else None
+        looks = guide.looks(offered) if offered and guided else None
         if looks:  # the network runs for them, so they come a little later
             session.check(number)
             session.tiles = (*session.tiles, looks)
@@ -179,7 +180,7 @@ def build(guide: Guide) -> Panel:
         row = _tiles(session.tiles, result)
         return before_after.shown(result), describe(result), row, _NO_SUGGESTIONS, *_list(wishes)
 
-    def give(session: Session, strength, warmth, unsure, x: float, y: float, colour: str) -> tuple:
+    def give(session: Session, strength, warmth, unsure, x: float, y: float, colour: Any) -> tuple:
         return again(session, _needed(session).wishes.with_hint(make_hint(x, y, colour)), strength, warmth, unsure)
 
     def press_swatch(session: Session, strength, warmth, unsure, x: float, y: float, event: gr.EventData) -> tuple:
@@ -211,8 +212,8 @@ def build(guide: Guide) -> Panel:
     def listen(session: gr.State, view: gr.HTML, note: gr.HTML) -> None:
         settings = [session, strength, warmth, unsure]
         answered = [view, note, tiles_row, *listing]
-        network = {"show_progress_on": [view], **PRIVATE}
-        quick = {"show_progress": "hidden", **PRIVATE}
+        network: dict[str, Any] = {"show_progress_on": [view], **PRIVATE}
+        quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
         gr.on(
             [strength.change, warmth.change, unsure.input],
             told(recolor),

@@ -68,7 +68,8 @@ def _strength(figures: Figures) -> str:
 def _nearer(figures: Figures) -> str:
     """Where colours are nearer to the truth than grey is, and where not."""
     names = {"sky yes": "with a sky in sight", "sky no": "without one", "chroma low": "in the palest third"}
-    better, worse = [], []
+    better: list[str] = []
+    worse: list[str] = []
     for part, name in names.items():
         ours, grey = (figures.value(part, column, "ciede2000_mean") for column in ("model", "grey"))
         if ours is not None and grey is not None:

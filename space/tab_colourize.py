@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -143,7 +144,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     settings = [panel.strength, panel.warmth]
     results = [view, note, saving, controls, file_format]
     everything = [photo, *results, start, *settings]
-    quick = {"show_progress": "hidden", **PRIVATE}
+    quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
     panel.listen(session, view, note)
     colored = start.click(told(color), [session, *settings], results, show_progress_on=[view], **PRIVATE)
     chosen = examples.click(told(choose), session, everything, show_progress_on=[view], **PRIVATE)

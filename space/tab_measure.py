@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
@@ -117,7 +118,8 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
         }
         return facts, [(str(file), caption) for file, caption in found.pictures]
 
-    outputs, quick = [pictures, figures], {"show_progress": "hidden", **PRIVATE}
+    outputs = [pictures, figures]
+    quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
     running = start.click(told(run), [photo, baseline], outputs, preprocess=False, **quick)
     trying = example.click(lambda: (None, *forget()), None, [photo, *outputs], **quick).then(
         told(run_example), baseline, outputs, **quick

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 from gradio.utils import get_upload_folder
@@ -17,7 +18,7 @@ from space.session import SupersededError
 
 logger = logging.getLogger(__name__)
 
-PRIVATE = {"api_visibility": "private"}
+PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 """For events that only the page itself calls; programs have the named endpoints."""
 
 

@@ -119,7 +119,7 @@ def color_values(colour: str) -> tuple[int, int, int]:
 
 
 def _share(percent: object, name: str) -> float:
-    number = isinstance(percent, int | float) and not isinstance(percent, bool) and math.isfinite(percent)
-    if not number or not 0 <= percent <= 100:
+    number = percent if isinstance(percent, int | float) and not isinstance(percent, bool) else math.nan
+    if not 0 <= number <= 100:
         raise PageError(f"A point is 0 to 100 percent {name}, not {str(percent)[:40]}. Click one, or type two numbers.")
-    return percent / 100
+    return number / 100

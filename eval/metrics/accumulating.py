@@ -5,6 +5,8 @@ Sums are float64, so that neither the order of batches nor the number of process
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torchmetrics import Metric
 
@@ -19,6 +21,8 @@ class _Mean(Metric):
 
     full_state_update = False
     is_differentiable = False
+    total: torch.Tensor
+    count: torch.Tensor
 
     def __init__(self, **options) -> None:
         super().__init__(**options)
@@ -67,6 +71,7 @@ class ChromaRatio(Metric):
     full_state_update = False
     is_differentiable = False
     higher_is_better = None
+    ratios: Any  # a list of tensors; one tensor when processes are joined
 
     def __init__(self, **options) -> None:
         super().__init__(**options)

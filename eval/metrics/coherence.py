@@ -26,8 +26,8 @@ def incoherence(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     if len(truth) > 1:
         return torch.cat([incoherence(a[None], b[None]) for a, b in zip(predicted, truth, strict=True)])
     height, width = truth.shape[-2:]
-    size = [max(1, min(side, round(_CELLS * side / max(height, width)))) for side in (height, width)]
-    cells, true_cells = (F.adaptive_avg_pool2d(lab[:, 1:], size) for lab in (predicted, truth))
+    rows, columns = (max(1, min(side, round(_CELLS * side / max(height, width)))) for side in (height, width))
+    cells, true_cells = (F.adaptive_avg_pool2d(lab[:, 1:], (rows, columns)) for lab in (predicted, truth))
     excess, area = torch.zeros(len(predicted), device=predicted.device), 0
     for region in _regions(true_cells[0].cpu().numpy()):
         inside = torch.from_numpy(region).to(predicted.device)

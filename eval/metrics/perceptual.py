@@ -21,7 +21,7 @@ class Lpips:
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity
 
         # The public metric only gives the mean over all pictures; the network inside gives each.
-        self.network = LearnedPerceptualImagePatchSimilarity(net_type=net).net.eval()
+        self.network = LearnedPerceptualImagePatchSimilarity(net_type=net).net.eval()  # type: ignore[arg-type]
         self.network.to(memory_format=torch.channels_last)
 
     def __call__(self, predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -51,6 +51,9 @@ class SqueezeFeatures(nn.Module):
 
     For distances between sets of pictures where Inception's weights cannot be had. The same weights as LPIPS-squeeze.
     """
+
+    mean: torch.Tensor
+    std: torch.Tensor
 
     def __init__(self) -> None:
         super().__init__()

@@ -149,8 +149,8 @@ def _print(rows: dict[tuple, list[list[float]]], base: np.ndarray, without: np.n
         )
         return ((values[:, 0] - grey).mean(), *rates)
 
-    for key, values in sorted(rows.items(), key=lambda item: -np.mean([value[0] for value in item[1]])):
-        values = np.array(values)
+    for key, measured in sorted(rows.items(), key=lambda item: -np.mean([value[0] for value in item[1]])):
+        values = np.array(measured)
         gain, ratio, collapse, over, sepia_rate = part(values, base)
         line = f"| {' | '.join(f'{number:g}' for number in key)} | {gain:+.2f} | {values[:, 1].mean():.4f} | "
         line += f"{values[:, 2].mean():.2f} | {ratio:.2f} | {collapse:.1%} | {over:.1%} | {sepia_rate:.1%} |"

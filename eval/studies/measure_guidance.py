@@ -111,8 +111,8 @@ def measure_hints(pipe: ColorizationPipeline, truths: Iterator[Truth], against: 
     psnr, chance = Table(), random.Random(0)
     for truth in truths:
         plain = pipe.analyze(truth.photo)
-        shape = tuple(plain.ab.shape[1:])
-        unsure = F.avg_pool2d(plain.spread[None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0]
+        shape = (plain.ab.shape[1], plain.ab.shape[2])
+        unsure = F.avg_pool2d(_need_spread(plain)[0][None], _WINDOW, 1, _WINDOW // 2, count_include_pad=False)[0]
         points = [divmod(place, shape[1]) for place in chance.sample(range(shape[0] * shape[1]), 5)]
         worst = divmod(int(unsure.argmax()), shape[1])
         given = {
@@ -177,23 +177,31 @@ def measure_variants(pipe: ColorizationPipeline, truths: Iterator[Truth], sweep:
     return best.summary()
 
 
+def _need_spread(predicted: prediction.Prediction) -> tuple[torch.Tensor, torch.Tensor]:
+    """Spread and logits of a prediction. Raises ValueError if the model has no classifier."""
+    if predicted.spread is None or predicted.logits is None:
+        raise ValueError("This model has no classifier, so that it does not say how sure it is.")
+    return predicted.spread, predicted.logits
+
+
 def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> dict:
-    inside, pictures, pixels = [], [], []
+    inside, pictures, parts = [], [], []
     by_temperature = defaultdict(list)
     for truth in truths:
         predicted = pipe.analyze(truth.photo)
         true = truth.reduced(*predicted.ab.shape[1:])
         error = ciede2000(torch.cat((true[:1], predicted.ab)), true)
         distance = (predicted.ab - true[1:]).norm(dim=0)
-        if predicted.spread.std() > 0:
-            inside.append(spearmanr(predicted.spread.flatten(), error.flatten()).statistic)
+        certainty, logits = _need_spread(predicted)
+        if certainty.std() > 0:
+            inside.append(spearmanr(certainty.flatten(), error.flatten()).statistic)
         pictures.append((predicted.mean_spread, error.mean().item()))
-        pixels.append(torch.stack((predicted.spread, distance, error)).flatten(1).T.numpy())
+        parts.append(torch.stack((certainty, distance, error)).flatten(1).T.numpy())
         for temperature in _TEMPERATURES:
-            spread = prediction.spread_of(predicted.logits, predicted.ab, temperature)
+            spread = prediction.spread_of(logits, predicted.ab, temperature)
             rank = spearmanr(spread.flatten(), error.flatten()).statistic
             by_temperature[temperature].append((spread.square().mean().item(), spread.mean().item(), rank))
-    true_distance = np.mean([np.square(part[:, 1]).mean() for part in pixels]) ** 0.5
+    true_distance = np.mean([np.square(part[:, 1]).mean() for part in parts]) ** 0.5
     print(f"\nTrue distance in ab (RMS): {true_distance:.1f}. By the temperature of the spread:\n")
     print("| temperature | spread (RMS) | rank correlation within pictures | of pictures |\n|---|---|---|---|")
     for temperature, rows in by_temperature.items():
@@ -201,7 +209,7 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
         of_pictures = spearmanr(means, [error for _, error in pictures]).statistic
         print(f"| {temperature} | {squares.mean() ** 0.5:.1f} | {np.nanmean(ranks):.3f} | {of_pictures:.3f} |")
     spread, error = np.array(pictures).T
-    pixels = np.concatenate(pixels)
+    pixels = np.concatenate(parts)
     result = {
         "pixels_within_pictures": float(np.nanmean(inside)),
         "pixels_pooled": float(spearmanr(pixels[:, 0], pixels[:, 2]).statistic),
