@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import logging
 import os
@@ -74,6 +75,11 @@ def write_text(path: Path, text: str) -> None:
     """Write a text file in UTF-8, whole or not at all."""
     with replace_file(path) as fresh:
         fresh.write_text(text, encoding="utf-8")
+
+
+def is_disk_full(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, says that the disk is full."""
+    return error is not None and (getattr(error, "errno", None) == errno.ENOSPC or is_disk_full(error.__cause__))
 
 
 def output_format(path: Path) -> str:

@@ -80,7 +80,6 @@ def _differences(first: dict, found: dict, folder: Path) -> list[str]:
 def _set_terciles(rows: list[dict]) -> None:
     """Terciles of the truth's chroma among the common pictures, in place."""
     chroma = {row["picture"]: row["chroma_mean"] for row in rows if row["colorizer"] == "truth"}
-    edges = np.quantile(list(chroma.values()), (1 / 3, 2 / 3))
+    names = dict(zip(chroma, results.terciles_of(np.array(list(chroma.values()))), strict=True))
     for row in rows:
-        place = int(np.searchsorted(edges, chroma[row["picture"]], side="right"))
-        row["chroma_tercile"] = ("low", "middle", "high")[place]
+        row["chroma_tercile"] = names[row["picture"]]

@@ -38,15 +38,20 @@ _MIN_SET = 50  # pictures; a distance between sets of fewer is noise
 Distances = Mapping[str, tuple[str, Callable[[np.ndarray, np.ndarray], tuple[float, tuple[float, float]]]]]
 
 
+def terciles_of(chroma: np.ndarray) -> list[str]:
+    """Name the third of all values that each of them is in: "low", "middle" or "high"."""
+    edges = np.quantile(chroma, (1 / 3, 2 / 3)) if len(chroma) else ()
+    return [("low", "middle", "high")[place] for place in np.searchsorted(edges, chroma, side="right")]
+
+
 def rows_of(records: list[dict]) -> list[dict]:
     """One row a picture and colorizer, with the tercile of the truth's chroma among all pictures measured."""
     measured = [record for record in records if record.get("rows")]
     chroma = np.array([record["rows"]["truth"]["chroma_mean"] for record in measured])
-    edges = np.quantile(chroma, (1 / 3, 2 / 3)) if len(chroma) else ()
     rows = []
-    for record, value in zip(measured, chroma, strict=True):
+    for record, tercile in zip(measured, terciles_of(chroma), strict=True):
         facts = {key: record[key] for key in ("picture", "path", "source", "scene", "sky", "sky_by")}
-        facts["chroma_tercile"] = ("low", "middle", "high")[int(np.searchsorted(edges, value, side="right"))]
+        facts["chroma_tercile"] = tercile
         rows += [{**facts, "colorizer": name, **figures} for name, figures in record["rows"].items()]
     return rows
 

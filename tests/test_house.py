@@ -34,8 +34,9 @@ LAW = {
     "colorization.model.scan_borders": {"model.color"},
     "colorization.model": {"model"},
     "colorization.baselines": {"model", "baselines"},
-    "colorization.sky": {"model.color", "model.images", "sky"},
+    "colorization.sky": {"model.color", "model.images", "model.configuration_colorization", "sky"},
     "colorization.data": {"model.color", "model.images", "model.readers", "files", "sky", "data"},
+    "colorization.data.clean": {"model.color", "data", "eval.metrics.colour"},
     "colorization.training": {"data", "model", "baselines", "files", "training"},
     # The loop is given its validation and knows nothing of the harness; only the command ties them together.
     "colorization.training.train": {"data", "model", "training"},
@@ -48,7 +49,7 @@ LAW = {
     "eval": {"model.color", "model.images", "model.readers", "sky", "files", "eval"},
     "eval.colorizers": {"model.color", "model.images", "model.pipeline_colorization", "baselines", "eval"},
     "eval.studies": {"model", "baselines", "sky", "files", "colorization", "eval"},
-    "eval.metrics": {"model.color", "eval.metrics"},
+    "eval.metrics": {"model.color", "model.configuration_colorization", "eval.metrics"},
     "eval.measures": set(),
     "eval.statistics": {"eval.measures"},
     "eval.results": {"files", "eval.measures", "eval.statistics"},
@@ -160,6 +161,10 @@ def test_import_is_light(code):
 
 # A rule with one home: what gives it away in a source, and the files that may hold it.
 HOMES = {
+    r"errno == 28|ENOSPC": {"colorization/files.py"},
+    r"0\.485, 0\.456": {"colorization/model/configuration_colorization.py"},
+    r"0\.3 \*.*mean": {"eval/metrics/colour.py"},  # colorfulness
+    r"1 / 3, 2 / 3": {"eval/results.py"},  # terciles
     r"permute\(2, 0, 1\)[^\n]*/ 255": {"colorization/model/color.py", "colorization/publishing/onnx_export.py"},
     r"(?<!\*)\.part\"|\.with_name\([^\n]*\.(part|new)\b": {"colorization/files.py"},
     r"(?i)(near_?grey|min_chroma)\w*(: float)? = 3\.0": {"colorization/model/color.py"},

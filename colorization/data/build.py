@@ -34,6 +34,7 @@ from pathlib import Path
 import pyarrow as pa
 from tqdm import tqdm
 
+from ..files import is_disk_full
 from .card import write_card
 from .options import WORK, BuildError, BuildOptions
 from .plan import decide
@@ -182,7 +183,7 @@ def _part(part: tuple[int, int]) -> str:
 
 
 def _os_sentence(error: OSError, output: str) -> str:
-    if error.errno == 28:
+    if is_disk_full(error):
         return f"The disk of {output} is full. What is finished is kept: make room and run the same command again."
     return f"{error.filename or output}: {error.strerror or error}. What is finished is kept; run the command again."
 

@@ -16,6 +16,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from eval.metrics.colour import colorfulness_signed
+
 from ..model.color import rgb_to_lab
 from .copies import SIGNATURE
 
@@ -140,13 +142,11 @@ def measure(pictures: Iterable[Image.Image]) -> dict[str, np.ndarray]:
     small = np.array(column).reshape(count, _SIDE, _SIDE, 3)
     grey = np.asarray(column.convert("L")).reshape(count, _SIDE, _SIDE)
     width, height = np.array(sizes, np.int32).reshape(count, 2).T
-    lab = rgb_to_lab(torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255).flatten(2)
+    rgb = torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255
+    lab = rgb_to_lab(rgb).flatten(2)
     lightness, ab = lab[:, 0], lab[:, 1:]
     # JPEG keeps colour in coarse cells: only an average over them says whether colour follows lightness.
     coarse = F.avg_pool2d(lab.unflatten(2, (_SIDE, _SIDE)), _SIDE // _COARSE).flatten(2)
-    red, green, blue = small.reshape(count, _SIDE * _SIDE, 3).astype(np.float32).transpose(2, 0, 1)
-    rg, yb = red - green, 0.5 * (red + green) - blue
-    colorfulness = np.hypot(rg.std(1), yb.std(1)) + 0.3 * np.hypot(rg.mean(1), yb.mean(1))
     half = _SIDE // SIGNATURE
     signature = grey.reshape(len(grey), SIGNATURE, half, SIGNATURE, half).mean((2, 4)).round().astype(np.uint8)
     plain, mirrored = perceptual_hashes(grey)
@@ -156,7 +156,7 @@ def measure(pictures: Iterable[Image.Image]) -> dict[str, np.ndarray]:
         "lightness": lightness.mean(1).numpy(),
         "mean_chroma": torch.hypot(ab[:, 0], ab[:, 1]).mean(1).numpy(),
         "chroma_spread": _spread(coarse[:, 0], coarse[:, 1:]).numpy(),
-        "colorfulness": colorfulness,
+        "colorfulness": colorfulness_signed(rgb).numpy(),
         "border": np.array(borders, np.float32),
         "phash": plain,
         "phash_mirrored": mirrored,

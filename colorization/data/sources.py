@@ -18,6 +18,7 @@ from pathlib import Path, PurePosixPath
 import fsspec
 import pyarrow.parquet as pq
 
+from ..files import is_disk_full
 from ..model.readers import READABLE_SUFFIXES
 from .archives import ArchiveError, is_archive, members_of, read_zip_member
 
@@ -181,7 +182,7 @@ def _archive_items(path: Path, name: str, shown: str, spool: Path) -> Iterator[I
                 scene = _shown(scene_of(member.name))
                 yield Item(file, name, scene, "", "", kind, place, member.name, member.offset, member.size)
     except (ArchiveError, OSError) as error:
-        if isinstance(error, OSError) and error.errno == 28:
+        if is_disk_full(error):
             raise
         yield Item(shown, name, reason="damaged archive", value=str(error))
 

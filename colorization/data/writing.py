@@ -11,6 +11,7 @@ import pyarrow as pa
 from PIL import Image
 from tqdm import tqdm
 
+from ..files import is_disk_full
 from ..model.images import read_picture
 from .archives import ArchiveError
 from .options import WORK, BuildError, BuildOptions
@@ -65,7 +66,7 @@ def _table(rows: Iterable[dict], options: BuildOptions, schema: pa.Schema) -> pa
         try:
             content = read_item(item_of(row))
         except (ArchiveError, OSError, ValueError) as error:
-            if isinstance(error, OSError) and error.errno == 28:
+            if is_disk_full(error):
                 raise
             raise BuildError(
                 f"{row['file']}: it was readable before and is not any more ({error}). Remove the folder "

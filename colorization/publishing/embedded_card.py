@@ -16,9 +16,11 @@ import json
 import logging
 from pathlib import Path
 
+from eval.results import read
+
 from ..files import write_text
 from ..model.configuration_colorization import EMBEDDED_MODEL
-from .model_card import ResultsError, read_results, without_folders, write_model_card
+from .model_card import READABLE_SCHEMAS, ResultsError, read_results, without_folders, write_model_card
 
 logger = logging.getLogger("write_card")
 
@@ -75,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for name, _, path in pairs:
             read_results(Path(path), args.model / "model.safetensors")
-            summary = summary_of(json.loads(Path(path).read_text("utf-8")), sha256)
+            summary = summary_of(read(Path(path), READABLE_SCHEMAS), sha256)
             _write(args.model / "results" / f"{name}.json", json.dumps(summary, indent=1) + "\n")
         _write(args.model / "README.md", card_of(args.model))
     except (ResultsError, OSError, KeyError) as error:

@@ -11,12 +11,11 @@ import torch.nn.functional as F
 from PIL import Image
 from transformers import PretrainedConfig
 
+from ..model.configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from .modeling_sky import SkyConfig, SkyModel
 from .rule import sky_fraction
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained" / "sky"
-
-_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of the ImageNet pictures that the encoder saw first
 
 
 def to_pixel_values(pictures: Sequence[np.ndarray | Image.Image], size: int) -> torch.Tensor:
@@ -29,7 +28,7 @@ def to_pixel_values(pictures: Sequence[np.ndarray | Image.Image], size: int) -> 
         square = picture.convert("RGB").resize((size, size), Image.Resampling.BICUBIC, reducing_gap=2.0)
         squares.append(np.asarray(square))
     pixels = torch.from_numpy(np.stack(squares)).permute(0, 3, 1, 2).float() / 255
-    return (pixels - torch.tensor(_MEAN)[:, None, None]) / torch.tensor(_STD)[:, None, None]
+    return (pixels - torch.tensor(IMAGENET_MEAN)[:, None, None]) / torch.tensor(IMAGENET_STD)[:, None, None]
 
 
 class SkySegmenter:

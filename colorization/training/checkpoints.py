@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import shutil
 from pathlib import Path
@@ -10,7 +9,7 @@ from pathlib import Path
 from accelerate import Accelerator
 from torch.distributed.checkpoint import CheckpointException
 
-from ..files import replace_folder
+from ..files import is_disk_full, replace_folder
 from ..model.image_processing_colorization import ColorizationImageProcessor
 from ..model.modeling_colorization import ColorizationModel
 from .recipe import Recipe, describe_recipe
@@ -78,7 +77,7 @@ def load_checkpoint(accelerator: Accelerator, folder: Path) -> int:
 def _is_full(error: BaseException | None) -> bool:
     if isinstance(error, CheckpointException):
         return any(_is_full(failure) for failure, _ in error.failures.values())
-    return error is not None and (getattr(error, "errno", None) == errno.ENOSPC or _is_full(error.__cause__))
+    return error is not None and (is_disk_full(error) or _is_full(error.__cause__))
 
 
 def _counted(folder: Path) -> list[int]:

@@ -59,10 +59,12 @@ class SqueezeFeatures(nn.Module):
         super().__init__()
         from torchvision.models import SqueezeNet1_1_Weights, squeezenet1_1
 
+        from colorization.model.configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
+
         self.features = squeezenet1_1(weights=SqueezeNet1_1_Weights.IMAGENET1K_V1).features.eval()
         self.features.to(memory_format=torch.channels_last)  # on a CPU in a third of the time
-        self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(3, 1, 1))
-        self.register_buffer("std", torch.tensor([0.229, 0.224, 0.225]).view(3, 1, 1))
+        self.register_buffer("mean", torch.tensor(IMAGENET_MEAN).view(3, 1, 1))
+        self.register_buffer("std", torch.tensor(IMAGENET_STD).view(3, 1, 1))
 
     @torch.inference_mode()
     def forward(self, rgb: torch.Tensor) -> torch.Tensor:
