@@ -240,8 +240,9 @@ class ColorizeService:
         self.check(saturation, warmth)
         photo = read_upload(Path(source))
         said = self._ask(photo, wishes or Wishes())
-        where = {"inside": said.inside, "outline": said.outline}
-        picture = self.models.pipeline().apply_ab(photo, choose(said), saturation, warmth, **where)
+        picture = self.models.pipeline().apply_ab(
+            photo, choose(said), saturation, warmth, inside=said.inside, outline=said.outline
+        )
         return save(picture, photo.name, self.fresh_folder(), file_format)
 
     def colour(self, photo: Photo, saturation: float, warmth: float = 0.0) -> Image.Image:

@@ -126,10 +126,10 @@ def _find_askew(plane: np.ndarray) -> np.ndarray | None:
     shift = np.array((width, height)) / 2 - turn @ (np.array(size) / 2)
     affine = (*turn[0], shift[0], *turn[1], shift[1])
     # What lies outside of the scan is of no lightness, and as plain as any.
-    upright = Image.fromarray(plane).transform(
+    turned = Image.fromarray(plane).transform(
         size, Image.Transform.AFFINE, affine, Image.Resampling.BILINEAR, fillcolor=float("nan")
     )
-    upright = np.asarray(upright)
+    upright = np.asarray(turned)
     known = ~np.isnan(upright)
     rows, columns = known.any(axis=1).nonzero()[0], known.any(axis=0).nonzero()[0]
     box = whole = (int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
@@ -205,11 +205,11 @@ def _borders(plane: np.ndarray, shortest: float) -> tuple[int, int, int, int]:
         return 0, 0, 0, 0
     edges = plane.T, plane.T[::-1], plane, plane[::-1]
     sides = [_border(edge, shortest) for edge in edges]
-    if (
-        any(sides) or not shortest
-    ):  # a margin with writing, or with what the turning left, where a border goes all round
+    # A margin with writing, or with what the turning left, where a border goes all round.
+    if any(sides) or not shortest:
         written = [_border(edge, shortest, written=True) for edge in edges]
-        if all(written) and np.ptp([level for _, level in written]) <= _SAME:
+        levels = [side[1] for side in written if side]
+        if len(levels) == len(written) and np.ptp(levels) <= _SAME:
             sides = written
     pairs = [
         one and other and abs(one[1] - other[1]) <= _SAME for one, other in ((sides[0], sides[1]), (sides[2], sides[3]))
