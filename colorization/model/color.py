@@ -1,4 +1,4 @@
-"""Colour: sRGB, CIE XYZ, CIE Lab and LCh, the gamut of sRGB, and the joining of L with ab.
+"""Colour: sRGB, CIE XYZ, CIE Lab, the gamut of sRGB, and the joining of L with ab.
 
 The only place where a colour constant is written. One matrix is typed, everything else is derived from it: its row
 sums are the white point, so that grey has a* = b* = 0, and its inverse leads back.
@@ -9,7 +9,7 @@ the exact rationals of its section 8.2.1.1), D65, 2 degree observer.
 Two families of functions:
 
 * tensors in, tensors out, exact, any device and batch shape, differentiable (training, metrics):
-  ``rgb_to_lab``, ``lab_to_rgb``, ``lab_to_lch``, ``lch_to_lab``, ``fit_gamut``;
+  ``rgb_to_lab``, ``lab_to_rgb``, ``fit_gamut``;
 * bytes in, bytes out, for photographs at full size: ``lightness`` and ``join``. They follow the same constants through
   look-up tables and work in place on bands that fit the cache (``scripts.benchmark`` compares both).
 """
@@ -149,20 +149,6 @@ def lab_to_rgb(lab: torch.Tensor) -> torch.Tensor:
         ValueError: as :func:`rgb_to_lab`.
     """
     return linear_to_srgb(lab_to_linear(lab)).clamp(0, 1)
-
-
-def lab_to_lch(lab: torch.Tensor) -> torch.Tensor:
-    """CIE Lab to LCh (CIE 015:2004, 8.2.1.2): chroma in CIE units, hue angle in radians in (-pi, pi]."""
-    _check_channels(lab, "lab")
-    lightness, a, b = lab.unbind(-3)
-    return torch.stack((lightness, torch.hypot(a, b), torch.atan2(b, a)), dim=-3)
-
-
-def lch_to_lab(lch: torch.Tensor) -> torch.Tensor:
-    """LCh (hue in radians) to CIE Lab, inverse of :func:`lab_to_lch`."""
-    _check_channels(lch, "lch")
-    lightness, chroma, hue = lch.unbind(-3)
-    return torch.stack((lightness, chroma * hue.cos(), chroma * hue.sin()), dim=-3)
 
 
 def warm(ab: torch.Tensor, warmth: float) -> torch.Tensor:
