@@ -17,9 +17,9 @@ from PIL import Image
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from .coloring import Coloring, ColoringError, check_color, read_coloring
 from .files import output_format, remove_leftovers, save_picture, source_id
 from .jobs import Job, Problem, Targets, collect, page_name, reason_of, write_report
+from .model.coloring import Coloring, ColoringError, check_color, place_on, read_coloring
 from .model.images import MAX_MEGAPIXELS, Photo, read_photo
 from .model.limits import MAX_VARIANTS
 from .progress import show_progress
@@ -53,7 +53,7 @@ def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[f
 
 
 def _pixels(place: str, length: int) -> float:
-    return float(place[:-1]) / 100 * (length - 1) if place.endswith("%") else float(place)
+    return place_on(float(place[:-1]), length) if place.endswith("%") else float(place)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -153,8 +153,7 @@ def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, wanted:
     variants = args.variants or (wanted.variant if wanted.variant > 1 else None)
     if variants and config.head not in ("classification", "both"):
         raise ValueError("This model has one colouring only: --variants needs a classifier over colours.")
-    options = {"num_variants": variants, "keep_tone": args.keep_tone}
-    options |= {"strength": wanted.strength, "warmth": wanted.warmth}
+    options = {"recipe": wanted, "num_variants": args.variants, "keep_tone": args.keep_tone}
     if wanted.look:
         options["palette"] = pipe.image_processor.make_look(wanted.look)
     if args.palette:
@@ -208,7 +207,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
 
-    batch = Batch(pipe, args, wanted, options, Targets(args.output, args.format, [job.source for job in jobs]))
+    batch = Batch(pipe, args, options, Targets(args.output, args.format, [job.source for job in jobs]))
     start, done, skipped = time.perf_counter(), 0, 0
     with logging_redirect_tqdm():
         for problem in problems:
@@ -244,7 +243,6 @@ class Batch:
 
     pipe: ColorizationPipeline
     args: argparse.Namespace
-    wanted: Coloring
     options: dict
     targets: Targets
     _cleaned: set[Path] = field(default_factory=set)
@@ -300,12 +298,9 @@ class Batch:
         return replace(photo, rgb=255 - photo.rgb) if self.args.invert else photo
 
     def _put(self, photo: Photo) -> list[Image.Image]:
-        points = [((f"{x}%", f"{y}%"), color) for x, y, color in self.wanted.points]
-        hints = [place_hint(hint, photo) for hint in (*points, *self.args.hint)]
+        hints = [place_hint(hint, photo) for hint in self.args.hint]
         pictures = self.pipe(photo, hints=hints, **self.options)
-        if self.options["num_variants"] is None:
-            return [pictures]
-        return pictures if self.args.variants else pictures[-1:]
+        return pictures if self.args.variants else [pictures]
 
     def _put_page(self, job: Job, page: int) -> list[Image.Image]:
         try:

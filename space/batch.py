@@ -16,8 +16,10 @@ from pathlib import Path, PurePosixPath
 from PIL import Image
 
 from colorization.files import save_picture
+from colorization.model.coloring import Coloring, ColoringError, place_on, read_coloring
 from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.archives import ArchiveError, files_of, opened, read_member
+from space.models import ask
 from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
 
 logger = logging.getLogger(__name__)
@@ -67,6 +69,7 @@ def colour_batch(
     saturation: float = 1.0,
     warmth: float = 0.0,
     file_format: str = AS_THEY_CAME,
+    recipe: Coloring | dict | Path | str | None = None,
 ) -> Iterator[Batch]:
     """Colour files and the files in zip archives, one after the other; a bad one is reported, the others go on.
 
@@ -77,17 +80,24 @@ def colour_batch(
         service: with the model.
         paths: uploaded files.
         saturation, warmth: as in ``ColorizeService.colorize``.
+        recipe: a coloring to repeat on all of them, as ``read_coloring`` takes it, instead of saturation and warmth.
         file_format: one of ``FORMATS``; "Automatic" is PNG for what came without loss or with transparency, else JPEG.
 
     Yields:
         The state of the whole batch, at first and after each change.
 
     Raises:
-        PageError: if there is nothing to colour, or more than ``MAX_FILES``; then nothing is coloured.
+        PageError: if there is nothing to colour, or more than ``MAX_FILES``, or the recipe is none; then nothing is
+            coloured.
     """
     if file_format not in FORMATS:
         raise PageError(f"Pictures can be saved as {', '.join(FORMATS)}, not as {file_format}.")
     service.check(saturation, warmth)
+    try:
+        wanted = Coloring(strength=saturation, warmth=warmth) if recipe is None else read_coloring(recipe)
+    except ColoringError as error:
+        raise PageError(str(error)) from None
+    service.check(wanted.strength, wanted.warmth)
     with ExitStack() as stack:
         entries = _entries(paths, stack)
         if not entries:
@@ -97,7 +107,7 @@ def colour_batch(
         folder = service.fresh_folder()
         stack.callback(shutil.rmtree, folder / "work", ignore_errors=True)
         (folder / "work").mkdir()
-        colour = partial(service.colour, saturation=saturation, warmth=warmth)
+        colour = partial(_repeat, service, wanted)
         items = [Item(entry.name) for entry in entries]
         unfinished = stack.enter_context(ExitStack())
         unfinished.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -166,6 +176,18 @@ def _colour(
         return save_picture(colour(photo), folder / f"picture{SUFFIXES[file_format]}")
     except ValueError as error:
         raise PageError(str(error)) from None
+
+
+def _repeat(service: ColorizeService, recipe: Coloring, photo: Photo) -> Image.Image:
+    """A photograph in colour, as the pipeline's ``recipe`` gives it."""
+    pipeline = service.models.pipeline()
+    if (recipe.points or recipe.look) and not pipeline.model.config.guided:
+        raise PageError("This model takes no points and no looks: it was not trained to be guided.")
+    palette = pipeline.image_processor.make_look(recipe.look) if recipe.look else None
+    hints = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in recipe.points]
+    said = ask(service.models, photo, hints, palette)
+    ab = said.ab if recipe.variant == 1 else said.variants(recipe.variant)[-1]
+    return pipeline.apply_ab(photo, ab, recipe.strength, recipe.warmth, inside=said.inside, outline=said.outline)
 
 
 class _Names:

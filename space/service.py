@@ -15,7 +15,7 @@ from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.images import Photo, UnreadableImageError, read_photo
-from space.models import Models, PageError, ask, predict
+from space.models import Models, PageError, ask
 from space.views import encode, make_view, write_fresh
 from space.wishes import Wishes
 
@@ -244,11 +244,6 @@ class ColorizeService:
             photo, choose(said), saturation, warmth, inside=said.inside, outline=said.outline
         )
         return save(picture, photo.name, self.fresh_folder(), file_format)
-
-    def colour(self, photo: Photo, saturation: float, warmth: float = 0.0) -> Image.Image:
-        """A photograph in colour, as ``ColorizationPipeline.apply_ab`` gives it."""
-        self.check(saturation, warmth)
-        return self.models.pipeline().apply_ab(photo, predict(self.models, photo), saturation, warmth)
 
     def check(self, saturation: float, warmth: float = 0.0) -> None:
         """Refuse settings out of range before anything is read.

@@ -61,7 +61,11 @@ def build(service: ColorizeService) -> None:
         return gr.Button(interactive=True), gr.Button(interactive=False)
 
     def colorize_batch(
-        files: list[dict], strength: float = 1.0, warmth: float = 0.0, file_format: str = AS_THEY_CAME
+        files: list[dict],
+        strength: float = 1.0,
+        warmth: float = 0.0,
+        file_format: str = AS_THEY_CAME,
+        recipe: dict | None = None,
     ) -> str:
         """Colour many photographs. Returns a zip: the coloured pictures under their own names, and failures.csv with
         the columns file and reason for those that could not be coloured.
@@ -71,11 +75,15 @@ def build(service: ColorizeService) -> None:
             strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
             warmth: -1 (cool) to 1 (warm); 0 is as the model sees them.
             file_format: "Automatic" (JPEG stays JPEG, lossless files become PNG), "JPEG" or "PNG".
+            recipe: points, look, variant, strength and warmth as the command line's --hints takes them, such as
+                {"points": [[50, 10, "#6f94b8"]], "look": "autumn"}, for all of them, instead of strength and warmth.
         """
         paths = uploaded_paths(files)
         if not paths:
             raise PageError("Send picture files or a zip archive.")
-        *_, last = colour_batch(service, paths, strength, warmth, file_format)
+        if not isinstance(recipe, dict | None):
+            raise PageError("A recipe is a JSON object with points, look, variant, strength and warmth.")
+        *_, last = colour_batch(service, paths, strength, warmth, file_format, recipe)
         return str(last.archive)
 
     settings = [files, strength, warmth, file_format]
@@ -91,7 +99,8 @@ def build(service: ColorizeService) -> None:
         **PRIVATE,
     )
     for_programs = gr.Button(visible=False)
-    for_programs.click(told(colorize_batch), settings, save, preprocess=False, api_name="colorize_batch")
+    recipe = gr.JSON(visible=False)
+    for_programs.click(told(colorize_batch), [*settings, recipe], save, preprocess=False, api_name="colorize_batch")
 
 
 def _table(batch: Batch) -> str:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from colorization.__main__ import main
-from colorization.coloring import Coloring, ColoringError, read_coloring
+from colorization.model.coloring import Coloring, ColoringError, read_coloring
 from colorization.progress import show_progress
 
 from .conftest import draw_landscape

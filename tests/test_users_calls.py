@@ -8,6 +8,7 @@ import functools
 import http.server
 import inspect
 import io
+import json
 import multiprocessing
 import os
 import pickle
@@ -26,6 +27,7 @@ from transformers import AutoImageProcessor, AutoModel, Pipeline, pipeline
 from transformers.pipelines.pt_utils import KeyDataset
 
 from colorization import ColorizationImageProcessor, ColorizationPipeline, load_pipeline
+from colorization.model.coloring import read_coloring
 from colorization.model.images import UnreadableImageError, read_photo
 
 from .conftest import draw_landscape
@@ -261,10 +263,47 @@ def test_an_address(pipe, picture, address):
 
 def test_the_signature_says_what_there_is(pipe):
     parameters = inspect.signature(pipe.__call__).parameters
-    named = {"inputs", "strength", "warmth", "hints", "palette", "keep_tone", "num_variants", "timeout", "batch_size"}
+    named = {
+        "inputs",
+        "strength",
+        "warmth",
+        "hints",
+        "palette",
+        "look",
+        "recipe",
+        "keep_tone",
+        "num_variants",
+        "timeout",
+    }
     assert named <= parameters.keys()
     for name in parameters:
         assert name in type(pipe).__call__.__doc__
+
+
+def test_a_recipe_is_repeated_on_pictures_of_any_size(pipe, files, tmp_path):
+    """A coloring that was kept as a file, its text or a dictionary: one schema with the command line and the page."""
+    recipe = {"points": [[50, 20, "#3355cc"]], "variant": 2, "strength": 0.7, "warmth": 0.4}
+    (tmp_path / "recipe.json").write_text(json.dumps(recipe))
+
+    def by_hand(path: Path) -> Image.Image:
+        width, height = Image.open(path).size
+        hints = [((0.5 * (width - 1), 0.2 * (height - 1)), "#3355cc")]
+        return pipe(path, hints=hints, num_variants=2, strength=0.7, warmth=0.4)[1]
+
+    wanted = by_hand(files[0])
+    for given in (recipe, json.dumps(recipe), tmp_path / "recipe.json", str(tmp_path / "recipe.json")):
+        assert same(pipe(files[0], recipe=given), wanted)
+    assert same(pipe(files[0], recipe=read_coloring(recipe)), wanted)
+    for found, path in zip(pipe(files[:3], recipe=recipe, batch_size=2), files, strict=False):
+        assert same(found, by_hand(path), tolerance=2)
+    assert same(pipe(files[0], recipe={"strength": 0.5}, strength=1.0), pipe(files[0])), "what is said beside it counts"
+    assert len(pipe(files[0], recipe=recipe, num_variants=3)) == 3
+    with pytest.raises(ValueError, match="unknown field stregth"):
+        pipe(files[0], recipe={"stregth": 1})
+    with pytest.raises(ValueError, match="it cannot be read"):
+        pipe(files[0], recipe=tmp_path / "absent.json")
+    with pytest.raises(ValueError, match="no look"):
+        pipe(files[0], recipe={"look": "spring"})
 
 
 def test_strength_is_the_name_and_saturation_is_understood(pipe, picture):
@@ -347,6 +386,9 @@ def test_the_originals_ride_along(pipe, picture):
     with torch.inference_mode():
         outputs = pipe.model(**features)
         assert isinstance(pipe.model(**features, return_dict=False), tuple)
+        asked = copy.deepcopy(pipe.model)
+        asked.config.return_dict = False
+        assert isinstance(asked(**features), tuple) and asked(**features, return_dict=True).ab is not None
     for found in pipe.image_processor.post_process_colorization(outputs, features):
         assert same(found, pipe(picture), tolerance=1)
 
@@ -475,7 +517,12 @@ def test_auto_classes_and_the_factory(pipe, picture, tmp_path, monkeypatch):
     assert same(by_hand(picture), pipe(picture))
     pipe.save_pretrained(tmp_path / "whole")
     saved = [path for path in (tmp_path / "whole").iterdir() if path.is_file()]
-    assert {"model.safetensors", "config.json", "preprocessor_config.json"} <= {path.name for path in saved}
+    assert {"model.safetensors", "config.json", "preprocessor_config.json", "README.md"} <= {p.name for p in saved}
+    card = (tmp_path / "whole" / "README.md").read_text()
+    assert card.startswith("---\nlibrary_name: transformers\n") and "trust_remote_code=True" in card
+    (tmp_path / "whole" / "README.md").write_text("my own")
+    pipe.save_pretrained(tmp_path / "whole")
+    assert (tmp_path / "whole" / "README.md").read_text() == "my own"
     assert all(oct(path.stat().st_mode & 0o777) == "0o644" for path in saved)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from transformers.utils import can_return_tuple
 
 from ..model.ab_bins import ab_centres
 from ..model.color import rgb_to_lab
@@ -60,15 +61,12 @@ class BaselineModel(ColorizationModel):
             if module.bias is not None:
                 nn.init.zeros_(module.bias)
 
-    def forward(  # type: ignore[override] # these have no windows
-        self,
-        pixel_values: torch.Tensor,
-        hints: torch.Tensor | None = None,
-        palette: torch.Tensor | None = None,
-        return_dict: bool | None = None,
-    ) -> ColorizationOutput | tuple:
+    @can_return_tuple
+    def forward(
+        self, pixel_values: torch.Tensor, hints: torch.Tensor | None = None, palette: torch.Tensor | None = None
+    ) -> ColorizationOutput:
         """Predict colour as the release does; see :meth:`ColorizationModel.forward`."""
-        return super().forward(self._prepare(pixel_values), hints, palette, return_dict)
+        return super().forward(self._prepare(pixel_values), hints, palette)
 
     def _prepare(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Undo the normalisation or equalise the lightness, where the network wants it so."""

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import Dinov2Config, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils import ModelOutput, can_return_tuple
 
 from .ab_bins import ab_centres, annealed_mean
 from .color import full_precision
@@ -133,15 +133,15 @@ class ColorizationModel(PreTrainedModel):
     def get_input_embeddings(self) -> None:
         """None, a picture is not embedded; Accelerate's FSDP asks every model."""
 
+    @can_return_tuple
     def forward(
         self,
         pixel_values: torch.Tensor,
         hints: torch.Tensor | None = None,
         palette: torch.Tensor | None = None,
-        return_dict: bool | None = None,
         features: torch.Tensor | None = None,
         window: tuple[int, int, int, int] | None = None,
-    ) -> ColorizationOutput | tuple:
+    ) -> ColorizationOutput:
         """Predict colour.
 
         Args:
@@ -152,13 +152,13 @@ class ColorizationModel(PreTrainedModel):
                 all 0 elsewhere; None for no hint. Guided networks only.
             palette: [B, Q] share of each bin of ab in a photograph whose colours are wanted, a row of zeros for none.
                 Guided networks only.
-            return_dict: False for a plain tuple.
             features: "dinov2" only: what ``network.see`` said of the whole picture, when only a window of it is asked
                 for: ``pixel_values`` are then those of the window, ``hints`` still of the whole picture.
             window: rows and columns of the whole picture in cells of 16 px, top and left cell of the window in it.
 
         Returns:
-            [`ColorizationOutput`] with ``ab`` in CIE units.
+            [`ColorizationOutput`] with ``ab`` in CIE units; a plain tuple with ``return_dict=False`` in the call or the
+            configuration.
 
         Raises:
             ValueError: if hints or a palette are given to a network that takes none.
@@ -175,8 +175,7 @@ class ColorizationModel(PreTrainedModel):
             guidance |= {"features": features.to(self.dtype), "window": window}
         raw = self.network(pixel_values.to(self.dtype), **guidance)
         with full_precision(pixel_values.device.type):
-            output = self._interpret(raw)
-        return output.to_tuple() if return_dict is False else output
+            return self._interpret(raw)
 
     def _interpret(self, raw: RawOutput) -> ColorizationOutput:
         """From the network's units to colours; never in half precision, where rounding of colours shows."""

@@ -15,6 +15,7 @@ from transformers.pipelines import PIPELINE_REGISTRY
 from .ab_bins import ab_centres
 from .batching import Results, is_several
 from .color import full_precision
+from .coloring import fill_in, place_on, read_coloring
 from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, UnreadableImageError
@@ -22,6 +23,7 @@ from .modeling_colorization import ColorizationModel, ColorizationOutput
 from .painting import settle_in_process
 from .prediction import Prediction, place_in, spread_of
 from .scan_borders import Box, Corners, draw_outline, find_outline, tone_of
+from .short_card import write_card
 from .sources import TIMEOUT, open_photo
 from .variants import follow_hints
 
@@ -46,6 +48,7 @@ class ColorizationPipeline(Pipeline):
         hints: Sequence[Point] | None = None,
         palette: Any = None,
         look: str | None = None,
+        recipe: Any = None,
         page: int | None = None,
         keep_tone: bool | None = None,
         borders: bool | None = None,
@@ -69,6 +72,8 @@ class ColorizationPipeline(Pipeline):
             palette: another photograph, of the same kinds, whose colours are wanted; guided models only.
             look: the name of a palette that comes with the model (``pipe.image_processor.looks`` has them), such as
                 "autumn", instead of ``palette``; guided models only.
+            recipe: a coloring to repeat (points, look, variant, strength, warmth): a JSON file as the command line
+                takes it, its text, a dictionary, or a [`Coloring`]. Where another argument says the same, that counts.
             page: which page or frame of a file that has several, counted from 0; `Photo.pages` says how many.
             keep_tone: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it
                 goes.
@@ -95,9 +100,9 @@ class ColorizationPipeline(Pipeline):
             ValueError: if an argument is out of range.
         """
         given = {
-            "strength": strength, "warmth": warmth, "hints": hints, "palette": palette, "look": look, "page": page,
-            "keep_tone": keep_tone, "borders": borders, "num_variants": num_variants, "seed": seed,
-            "max_megapixels": max_megapixels, "timeout": timeout,
+            "strength": strength, "warmth": warmth, "hints": hints, "palette": palette, "look": look,
+            "recipe": recipe, "page": page, "keep_tone": keep_tone, "borders": borders, "num_variants": num_variants,
+            "seed": seed, "max_megapixels": max_megapixels, "timeout": timeout,
         }  # fmt: skip
         given = {name: value for name, value in given.items() if value is not None} | kwargs
         batch_size = batch_size or self._batch_size or 1
@@ -111,10 +116,10 @@ class ColorizationPipeline(Pipeline):
         return list(results) if isinstance(inputs, list | tuple) else results
 
     def save_pretrained(self, save_directory: str | Path, **kwargs: Any) -> None:
-        """Save weights, processor and code as [`Pipeline.save_pretrained`] does, and leave the model as it was.
+        """Save weights, processor, code and, where there is no ``README.md``, a card; leave the model as it was.
 
-        That one writes ``custom_pipelines`` into the configuration of the model at hand: saved once more by itself, the
-        model would ask whoever loads it to trust code that is not there.
+        [`Pipeline.save_pretrained`] writes ``custom_pipelines`` into the configuration of the model at hand: saved once
+        more by itself, the model would ask whoever loads it to trust code that is not there.
         """
         config = self.model.config
         before = getattr(config, "custom_pipelines", None)
@@ -122,14 +127,15 @@ class ColorizationPipeline(Pipeline):
         config.custom_pipelines = before
         if before is None:
             del config.custom_pipelines
+        write_card(Path(save_directory), self.model)
 
     def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict[str, Any], ...]:
         steps = {
-            "preprocess": ("max_megapixels", "hints", "palette", "look", "borders", "page", "timeout"),
+            "preprocess": ("max_megapixels", "hints", "points", "palette", "borders", "page", "timeout"),
             "forward": (),
-            "postprocess": ("strength", "warmth", "keep_tone", "num_variants", "seed"),
+            "postprocess": ("strength", "warmth", "keep_tone", "num_variants", "variant", "seed"),
         }
-        known = [name for names in steps.values() for name in names]
+        known = ["look", "recipe", *(name for names in steps.values() for name in names)]
         if unknown := [name for name in kwargs if name not in (*known, "saturation")]:
             raise TypeError(f"Unknown argument: {', '.join(unknown)}. Known are {', '.join(known)}.")
         given = {name: value for name, value in kwargs.items() if value is not None}
@@ -137,6 +143,8 @@ class ColorizationPipeline(Pipeline):
             if "strength" in given:
                 raise TypeError("strength and saturation are one argument; give strength alone.")
             given["strength"] = given.pop("saturation")
+        if "recipe" in given:
+            given = fill_in(read_coloring(given.pop("recipe")), given)
         if "look" in given:
             if "palette" in given:
                 raise ValueError("Give a look or a palette, not both: either says which colours are wanted.")
@@ -180,6 +188,7 @@ class ColorizationPipeline(Pipeline):
         inputs: Any,
         max_megapixels: float = MAX_MEGAPIXELS,
         hints: Sequence[Point] = (),
+        points: Sequence[tuple[float, float, str]] = (),
         palette: torch.Tensor | None = None,
         borders: bool = True,
         page: int = 0,
@@ -192,12 +201,11 @@ class ColorizationPipeline(Pipeline):
         picture = Image.fromarray(seen)
         if inside != (0, 0, photo.width, photo.height):
             picture = picture.crop(inside)
-        guidance = {}
-        if hints:
-            points = [(place_in(photo, inside, point), colour) for point, colour in hints]
-            guidance["hints"] = self.image_processor.make_hints(points, picture.size)
-        if palette is not None:
-            guidance["palette"] = palette
+        guidance = {} if palette is None else {"palette": palette}
+        given = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in points]
+        if hints := [*given, *hints]:
+            hints = [(place_in(photo, inside, point), colour) for point, colour in hints]
+            guidance["hints"] = self.image_processor.make_hints(hints, picture.size)
         return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside, "outline": outline}
 
     def _forward(self, model_inputs: dict | list[dict]) -> Any:
@@ -222,15 +230,18 @@ class ColorizationPipeline(Pipeline):
         model_outputs: Prediction,
         strength: float = 1.0,
         num_variants: int | None = None,
+        variant: int = 1,
         seed: int = 0,
         warmth: float = 0.0,
         keep_tone: bool = False,
     ) -> Image.Image | list[Image.Image]:
         answer = model_outputs
-        pictures = [
-            self.apply_ab(answer.photo, ab, strength, warmth, keep_tone, answer.inside, answer.outline)
-            for ab in ([answer.ab] if num_variants is None else answer.variants(num_variants, seed))
-        ]
+        if num_variants is not None:
+            colorings = list(answer.variants(num_variants, seed))
+        else:
+            colorings = [answer.ab] if variant == 1 else list(answer.variants(variant, seed)[-1:])
+        where = answer.inside, answer.outline
+        pictures = [self.apply_ab(answer.photo, ab, strength, warmth, keep_tone, *where) for ab in colorings]
         return pictures[0] if num_variants is None else pictures
 
     def analyze(self, photo: Any, **kwargs: Any) -> Prediction:

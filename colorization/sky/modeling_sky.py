@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models import mobilenet_v2
 from transformers import PretrainedConfig, PreTrainedModel
-from transformers.utils import ModelOutput
+from transformers.utils import ModelOutput, can_return_tuple
 
 _BLOCKS = 17  # of MobileNetV2, up to 160 channels at stride 32
 _TAPS = {3: 24, 6: 32, 13: 96, 16: 160}  # block: channels, at strides 4, 8, 16 and 32
@@ -71,12 +71,12 @@ class SkyModel(PreTrainedModel):
         elif isinstance(module, nn.BatchNorm2d):
             module.reset_parameters()
 
-    def forward(self, pixel_values: torch.Tensor, return_dict: bool | None = None) -> SkyOutput | tuple:
+    @can_return_tuple
+    def forward(self, pixel_values: torch.Tensor) -> SkyOutput:
         """Find the sky.
 
         Args:
             pixel_values: [B, 3, h, w], sRGB normalised as by ``segmenter.to_pixel_values``; h and w multiples of 32.
-            return_dict: False for a plain tuple.
         """
         levels, features = [], pixel_values
         for number, block in enumerate(self.encoder):
@@ -89,5 +89,4 @@ class SkyModel(PreTrainedModel):
             if top is not None:
                 here = here + F.interpolate(top, size=here.shape[-2:], mode="nearest")
             top = smooth(here)
-        logits = self.head(top)
-        return (logits,) if return_dict is False else SkyOutput(logits=logits)
+        return SkyOutput(logits=self.head(top))

@@ -78,7 +78,7 @@ def make_cases() -> list[Case]:
     """The mix: about half of it good."""
     jpeg = _picture(1200, 800, "JPEG", quality=92)
     small = _picture(320, 240, "JPEG")
-    colorize, batch = ("FILE", 1.0, "JPEG", 0.0), (("FILE",), 1.0, 0.0, "Automatic")
+    colorize, batch = ("FILE", 1.0, "JPEG", 0.0), (("FILE",), 1.0, 0.0, "Automatic", None)
     script = (
         b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script><image href='file:///etc/passwd'/></svg>"
     )
@@ -106,7 +106,7 @@ def make_cases() -> list[Case]:
         Case("nonsense for arguments", ("beach.jpg", small), "colorize", ("FILE", "x", ["y"], None)),
         Case("a file of the server", None, "colorize", ({"path": "/etc/passwd"}, 1.0, "JPEG", 0.0)),
         Case("the same, marked", None, "colorize", (marked("/etc/passwd"), 1.0, "JPEG", 0.0)),
-        Case("the same in a batch", None, "colorize_batch", (({"path": "/etc/passwd"},), 1.0, 0.0, "JPEG")),
+        Case("the same in a batch", None, "colorize_batch", (({"path": "/etc/passwd"},), 1.0, 0.0, "JPEG", None)),
         Case("fetch /etc/passwd", None, "/gradio_api/file=/etc/passwd", expected="refused"),
         Case("fetch the code", None, "/gradio_api/file=" + str(ROOT / "app.py"), expected="refused"),
         Case("fetch with dots", None, "/gradio_api/file=../../../../etc/passwd", expected="refused"),

@@ -88,6 +88,9 @@ def test_colorize_batch(client, uploads: Path) -> None:
     with zipfile.ZipFile(path) as archive:
         assert set(archive.namelist()) == {"beach.jpg", "failures.csv"}
         assert b'notes.jpg,"This is not a picture' in archive.read("failures.csv")
+    path = client.predict(files[:1], recipe={"strength": 0}, api_name="/colorize_batch")
+    with zipfile.ZipFile(path) as archive, archive.open("beach.jpg") as file:
+        assert np.ptp(np.asarray(Image.open(file)).astype(int), axis=2).max() <= 2, "grey, as the recipe says"
 
 
 def test_measure(client, uploads: Path) -> None:
@@ -126,7 +129,9 @@ def test_files_of_the_server_cannot_be_read(page_url: str, uploads: Path, meta: 
 
 def test_files_of_the_server_cannot_be_put_into_a_batch(page_url: str, uploads: Path) -> None:
     files = [{"path": str(uploads / "beach.jpg")}]
-    call = httpx.post(f"{page_url}gradio_api/call/colorize_batch", json={"data": [files, 1, 0, "JPEG"]}, timeout=30)
+    call = httpx.post(
+        f"{page_url}gradio_api/call/colorize_batch", json={"data": [files, 1, 0, "JPEG", None]}, timeout=30
+    )
     answer = httpx.get(f"{page_url}gradio_api/call/colorize_batch/{call.json()['event_id']}", timeout=30).text
     assert "event: error" in answer and ".zip" not in answer
 

@@ -46,6 +46,18 @@ def _left(service: ColorizeService) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()] if folder.exists() else []
 
 
+def test_a_recipe_is_repeated_on_all_of_a_batch(service: ColorizeService, uploads: Path) -> None:
+    beach = uploads / "beach.jpg"
+    _, wanted, _ = _run(service, beach, saturation=0.4, warmth=0.5)
+    _, found, _ = _run(service, beach, recipe={"strength": 0.4, "warmth": 0.5})
+    assert found == wanted
+    _, files, failures = _run(service, beach, recipe={"look": "autumn"})
+    assert not files and "not trained to be guided" in failures["beach.jpg"]
+    for wrong, reason in (({"stregth": 1}, "unknown field"), ({"strength": 9}, "Colour strength goes from 0 to 2")):
+        with pytest.raises(PageError, match=reason):
+            next(colour_batch(service, [beach], recipe=wrong))
+
+
 def test_files_and_archives_become_one_zip(service: ColorizeService, uploads: Path, tmp_path: Path) -> None:
     beach = (uploads / "beach.jpg").read_bytes()
     album = {

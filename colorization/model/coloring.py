@@ -1,9 +1,9 @@
-"""A colouring that can be repeated, as a JSON file: points, look, variant, strength and warmth.
+"""A coloring that can be repeated, as a JSON file: points, look, variant, strength and warmth.
 
     {"points": [[50, 10, "#6f94b8"]], "look": "autumn", "variant": 1, "strength": 1.0, "warmth": 0.0}
 
 Points are [percent of the width, percent of the height, color], so that one file fits a photograph in any size; all
-fields may be left out. The command line (``--hints FILE``) and the page read and write the same.
+fields may be left out. The pipeline (``recipe=``), the command line (``--hints FILE``) and the page read the same.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from typing import Any
 
 from PIL import ImageColor
 
-from .model.limits import MAX_STRENGTH, MAX_VARIANTS
+from .limits import MAX_STRENGTH, MAX_VARIANTS
 
 
 class ColoringError(ValueError):
-    """A colouring that is none; the message is a sentence."""
+    """A coloring that is none; the message is a sentence."""
 
 
 @dataclass(frozen=True)
@@ -55,33 +55,55 @@ class Coloring:
         return json.dumps(asdict(self), ensure_ascii=False) + "\n"
 
 
-def read_coloring(source: Path | str) -> Coloring:
-    """Read a colouring from a file, or from the text of one.
+def read_coloring(source: Coloring | dict | Path | str) -> Coloring:
+    """Read a coloring.
+
+    Args:
+        source: a file; the text of one, which begins with a brace; what such a text says, as a dictionary; or a
+            coloring, which is returned.
 
     Raises:
         ColoringError: if it cannot be read, is no JSON, or has fields or values that there are not.
     """
-    if isinstance(source, str):
-        name, text = "This text", source
-    else:
+    if isinstance(source, Coloring):
+        return source
+    name = "This coloring"
+    values: object = source
+    if isinstance(source, Path) or (isinstance(source, str) and not source.lstrip().startswith(("{", "["))):
         name = str(source)
         try:
-            text = source.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError) as error:
+            values = Path(source).read_text(encoding="utf-8-sig")
+        except (OSError, UnicodeDecodeError, ValueError) as error:
             raise ColoringError(f"{name}: it cannot be read ({getattr(error, 'strerror', None) or error}).") from None
-    try:
-        values = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise ColoringError(f"{name}: it is not valid JSON ({error}).") from None
+    if isinstance(values, str):
+        try:
+            values = json.loads(values)
+        except json.JSONDecodeError as error:
+            raise ColoringError(f"{name}: it is not valid JSON ({error}).") from None
     known = [field.name for field in fields(Coloring)]
     if not isinstance(values, dict):
-        raise ColoringError(f"{name}: a colouring is an object with {', '.join(known)}.")
-    if unknown := sorted(values.keys() - set(known)):
+        raise ColoringError(f"{name}: a coloring is an object with {', '.join(known)}.")
+    if unknown := sorted(map(str, values.keys() - set(known))):
         raise ColoringError(f"{name}: unknown field {', '.join(unknown)}; known are {', '.join(known)}.")
     try:
         return Coloring(**values)
     except ColoringError as error:
         raise ColoringError(f"{name}: {error}") from None
+
+
+def fill_in(coloring: Coloring, given: dict[str, Any]) -> dict[str, Any]:
+    """Options of the pipeline: those given, and where they say nothing, what the coloring says."""
+    wanted: dict[str, Any] = {"points": coloring.points, "strength": coloring.strength, "warmth": coloring.warmth}
+    if coloring.look and "palette" not in given:
+        wanted["look"] = coloring.look
+    if "num_variants" not in given:
+        wanted["variant"] = coloring.variant
+    return wanted | given
+
+
+def place_on(percent: float, length: int) -> float:
+    """Pixel of a side of that length at a percentage of it: 0 is the first, 100 the last."""
+    return percent / 100 * (length - 1)
 
 
 def _as_list(points: object) -> list | tuple:
