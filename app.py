@@ -7,9 +7,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gradio.utils import get_upload_folder
+from colorization.extras import need
 
-from space.ui import LAUNCH_OPTIONS, build_page
+need("space")
+from gradio.utils import get_upload_folder  # noqa: E402
+
+from space.ui import LAUNCH_OPTIONS, build_page  # noqa: E402
 
 
 def main() -> None:

@@ -17,8 +17,11 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from . import compare, results
-from .measures import MEASURES, SKY_CUT_MEASURES
+from colorization.extras import need
+
+need("eval")
+from . import compare, results  # noqa: E402
+from .measures import MEASURES, SKY_CUT_MEASURES  # noqa: E402
 
 _RUN = """\
 colorizers (NAME=SPEC, or SPEC alone for grey):

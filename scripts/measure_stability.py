@@ -2,7 +2,10 @@
 
 import sys
 
-from eval.studies.measure_stability import main
+from colorization.extras import need
+
+need("eval")
+from eval.studies.measure_stability import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -2,7 +2,10 @@
 
 import sys
 
-from colorization.publishing.push import main
+from colorization.extras import need
+
+need("train")
+from colorization.publishing.push import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from colorization import extras
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
@@ -82,6 +84,29 @@ def test_every_package_that_is_imported_is_declared():
                 if top not in sys.stdlib_module_names:
                     needed = {name.lower().replace("_", "-") for name in distributions.get(top, [top])}
                     assert needed & names, f"{path.name} imports {top}, which pyproject.toml does not declare"
+
+
+@pytest.mark.parametrize(
+    ("door", "extra", "module"),
+    [
+        ("app.py", "space", "gradio"),
+        ("scripts/train.py", "train", "accelerate"),
+        ("scripts/build_dataset.py", "train", "pyarrow"),
+        ("scripts/push_to_hub.py", "train", "jinja2"),
+        ("scripts/choose_decoding.py", "eval", "torchmetrics"),
+        ("eval/__main__.py", "eval", "datasets"),
+    ],
+)
+def test_a_missing_extra_is_one_sentence(door, extra, module):
+    known = {re.split(r"[<>=\[]", line)[0].lower() for line in EXTRAS[extra]}
+    assert {{"yaml": "pyyaml"}.get(name, name) for name in extras.EXTRAS[extra]} <= known
+    run = "run_module('eval'" if door.startswith("eval/") else "run_path(sys.argv[0]"
+    code = f"import runpy, sys\nsys.modules[{module!r}] = None\nsys.argv = [{door!r}, '--help']\n"
+    code += f"runpy.{run}, run_name='__main__')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and not done.stdout
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert module in done.stderr and f"landscape-colorizer[{extra}]" in done.stderr
 
 
 def test_version_stands_in_one_place():
