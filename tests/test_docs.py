@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+import json
 import os
 import re
 import shlex
@@ -109,3 +111,21 @@ def test_python_of_the_readme_runs_as_pasted(fresh):
     for block in blocks:
         run(["python", "-c", block], fresh)
     assert (fresh / "colored.png").is_file() and (fresh / "my-model" / "model.safetensors").is_file()
+
+
+def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
+    """In one process and without Jupyter; what a cell ends with is looked at, as a reader would."""
+    cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert len(cells) == 30 and not any(cell.get("outputs") for cell in cells)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {"__name__": "__main__"}
+    for number, cell in enumerate(cells, 1):
+        if cell["cell_type"] == "code":
+            tree = ast.parse("".join(cell["source"]), f"cell {number}")
+            last = tree.body.pop() if isinstance(tree.body[-1], ast.Expr) else None
+            exec(compile(tree, f"cell {number}", "exec"), names)
+            if last is not None:
+                value = eval(compile(ast.Expression(last.value), f"cell {number}", "eval"), names)
+                values = value if isinstance(value, tuple) else (value,)
+                assert not any(each is False for each in values), f"cell {number} says {value}"
+    assert not names["folder"].exists()
