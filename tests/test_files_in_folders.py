@@ -369,3 +369,17 @@ def test_invert(run, tmp_path):
     assert run(grey, "-o", tmp_path / "out")[0] == 0
     results = [np.asarray(Image.open(tmp_path / "out" / name)) for name in ("negative.png", "a.png")]
     assert np.array_equal(*results)
+
+
+def test_a_negative_is_said_and_nothing_else(run, tmp_path, caplog):
+    y = np.linspace(245, 40, 60)[:, None] + np.random.default_rng(0).normal(0, 5, (60, 80))
+    light = y.clip(0, 255).astype(np.uint8)
+    Image.fromarray(light).save(tmp_path / "plain.png")
+    Image.fromarray(255 - light).save(tmp_path / "negative.png")
+    Image.new("L", (80, 60), 20).save(tmp_path / "dark.png")
+    assert run(tmp_path, "-o", tmp_path / "out")[0] == 0
+    (said,) = [record.getMessage() for record in caplog.records if "looks like a negative" in record.getMessage()]
+    assert said.startswith(f"{tmp_path / 'negative.png'}: ") and "--invert" in said
+    caplog.clear()
+    assert run(tmp_path / "negative.png", "-o", tmp_path / "positive", "--invert")[0] == 0
+    assert not caplog.records

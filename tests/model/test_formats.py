@@ -78,6 +78,36 @@ def test_a_picture_of_a_phone(request, tmp_path):
         read_photo(tmp_path / "a.heic")
 
 
+def test_a_raw_file_is_developed(request, tmp_path):
+    """A DNG of a sensor behind red, green, green and blue filters: grey comes out grey, brighter to the right."""
+    pytest.importorskip("rawpy")
+    tifffile = pytest.importorskip("tifffile")
+    width, height = 96, 64
+    levels = np.repeat(np.linspace(2_000, 60_000, width)[None], height, axis=0).astype(np.uint16)
+    matrix = [value for row in ((3.24, -1.54, -0.5), (-0.97, 1.88, 0.04), (0.06, -0.2, 1.06)) for value in row]
+    tags = [
+        (50706, 1, 4, b"\1\4\0\0", True),  # DNGVersion
+        (33421, 3, 2, (2, 2), True),  # size and order of the filters
+        (33422, 1, 4, b"\0\1\1\2", True),
+        (50708, 2, 0, "drawn", True),
+        (50714, 3, 1, 0, True),  # black and white
+        (50717, 3, 1, 65_535, True),
+        (50721, 10, 9, tuple(part for value in matrix for part in (round(value * 100), 100)), True),
+        (50728, 5, 3, (1, 1, 1, 1, 1, 1), True),
+        (50778, 3, 1, 21, True),
+    ]
+    tifffile.imwrite(tmp_path / "a.dng", levels, photometric="cfa", metadata=None, extratags=tags)
+    photo = read_photo(tmp_path / "a.dng")
+    assert photo.format == "RAW" and abs(photo.height - height) <= 4 and abs(photo.width - width) <= 4
+    inner = photo.rgb[8:-8, 8:-8].astype(int)
+    assert np.ptp(inner, axis=2).mean() < 6
+    assert (np.diff(inner.mean(axis=(0, 2))[::8]) > 0).all()
+    content = (tmp_path / "a.dng").read_bytes()
+    request.getfixturevalue("without_extra")
+    with pytest.raises(UnreadableImageError, match=r"landscape-colorizer\[formats\]"):
+        read_photo(content)
+
+
 def reading_table() -> list[str]:
     return [read_or_reason(drawn) for drawn in FILES]
 
