@@ -240,9 +240,8 @@ class ColorizeService:
         self.check(saturation, warmth)
         photo = read_upload(Path(source))
         said = self._ask(photo, wishes or Wishes())
-        picture = self.models.pipeline().apply_ab(
-            photo, choose(said), saturation, warmth, inside=said.inside, outline=said.outline
-        )
+        apply_ab = self.models.pipeline().apply_ab
+        picture = apply_ab(photo, choose(said), saturation, warmth, inside=said.inside, outline=said.outline)
         return save(picture, photo.name, self.fresh_folder(), file_format)
 
     def check(self, saturation: float, warmth: float = 0.0) -> None:
