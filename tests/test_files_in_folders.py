@@ -235,14 +235,14 @@ def broken_files(folder: Path) -> list[bytes | Callable[[Path], object]]:
     refused = [drawn.content for drawn in drawn_files() if drawn.rgb is None]
     far_away = tiff(bytes(48 * 32), grey_tags(48, 32, 8) | {273: (4, [10_000_000])})
     return [
+        lambda path: path.symlink_to("nowhere"),
+        os.mkfifo,
         *(b"", b"text", b"\0" * 500, jpeg[: len(jpeg) // 3], jpeg[:2], png[:60], png[: len(png) // 2]),
         png[:16] + b"\0\1\0\0\0\1\0\0" + png[24:],
         b"II*\0" + b"\xff" * 300,
         far_away,
         tiff(bytes(100), grey_tags(48, 32, 8) | {258: (3, [7]), 277: (3, [5])}),
         *refused,
-        lambda path: path.symlink_to("nowhere"),
-        os.mkfifo,
     ]
 
 

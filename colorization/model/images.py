@@ -145,6 +145,8 @@ def _open_file(path: Path, name: str) -> BinaryIO:
             # A pipe or a device would block or never end.
             raise UnreadableImageError(f"{name}: this is not a regular file.")
         return path.open("rb")
+    except UnreadableImageError:
+        raise
     except FileNotFoundError:
         raise UnreadableImageError(f"{name}: there is no such file.") from None
     except PermissionError:
