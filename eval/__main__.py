@@ -3,6 +3,7 @@
 python -m eval run --data DIR --colorizer ours=embedded --colorizer theirs=folder:DIR --output OUT
 python -m eval compare A.json [B.json ...]
 python -m eval report OUT [OUT ...]
+python -m eval push OUT/results.json --dataset ORG/NAME
 python -m eval list
 python -m eval calibrate --data DIR
 """
@@ -20,7 +21,7 @@ from pathlib import Path
 from colorization.extras import need
 
 need("eval")
-from . import compare, results  # noqa: E402
+from . import compare, push, results  # noqa: E402
 from .measures import MEASURES, SKY_CUT_MEASURES  # noqa: E402
 
 _RUN = """\
@@ -54,6 +55,8 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("report", help="write REPORT.md and report.html of one results folder, or of several")
     command.add_argument("folders", type=Path, nargs="+", metavar="RESULTS", help="results folder")
     command.add_argument("--output", type=Path, help="folder for the report of several runs")
+    command = commands.add_parser("push", help="put figures on the Hub; without --send only say what would go there")
+    push.add_arguments(command)
     commands.add_parser("list", help="all figures with their formula, range, direction and source")
     command = commands.add_parser(
         "calibrate", help="count how many real photographs the sepia and one-hue thresholds flag"
@@ -69,6 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _run(args, parser, arguments)
         if args.command == "compare":
             return compare.run(args)
+        if args.command == "push":
+            return push.run(args)
         if args.command == "report":
             from .report import write_joint_report, write_report
 

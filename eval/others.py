@@ -31,7 +31,8 @@ _DDCOLOR = "piddnad/ddcolor_modelscope"
 _DDCOLOR_SIZE, _ZHANG_SIZE, _DEOLDIFY_FACTOR = 512, 256, 35  # their demos' own
 _TIMEOUT = 300  # seconds for one picture of a service
 _HOW_TO_INSTALL = {
-    "ddcolor": "pip install git+https://github.com/piddnad/DDColor opencv-python-headless timm huggingface_hub",
+    "ddcolor": "git clone https://github.com/piddnad/DDColor; pip install opencv-python-headless timm huggingface_hub; "
+    "export PYTHONPATH=$PWD/DDColor",
     "colorizers": "git clone https://github.com/richzhang/colorization; pip install scikit-image ipython; "
     "export PYTHONPATH=$PWD/colorization",
     "deoldify": "git clone https://github.com/jantic/DeOldify; pip install -r DeOldify/requirements.txt; "
@@ -64,7 +65,7 @@ def make_other(spec: str, device: str = "auto") -> tuple[Colour, str | None] | N
         case "zhang":
             return _zhang(spec, what, device), None
         case "deoldify":
-            return _deoldify(spec, what), None
+            return _deoldify(spec, what, device), None
         case "onnx":
             return _onnx(Path(what))
         case "space":
@@ -161,9 +162,11 @@ def _zhang(spec: str, name: str, device: str) -> Colour:
     return colour
 
 
-def _deoldify(spec: str, name: str) -> Colour:
+def _deoldify(spec: str, name: str, device: str) -> Colour:
     if name not in ("artistic", "stable"):
         raise ValueError(f"{spec}: known are deoldify:artistic and deoldify:stable.")
+    if device.startswith("cuda"):  # before anything else of it is imported; it starts on the CPU
+        _need("deoldify", spec).device.set(device=_need("deoldify.device_id", spec).DeviceId.GPU0)
     made = _need("deoldify.visualize", spec).get_image_colorizer(artistic=name == "artistic")
     return lambda grey: _of_size(grey, made.filter.filter(grey, grey, render_factor=_DEOLDIFY_FACTOR))
 

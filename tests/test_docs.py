@@ -129,3 +129,19 @@ def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
                 values = value if isinstance(value, tuple) else (value,)
                 assert not any(each is False for each in values), f"cell {number} says {value}"
     assert not names["folder"].exists()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_walk_through_an_evaluation_runs_as_pasted(tmp_path):
+    section = (ROOT / "docs" / "evaluation.md").read_text(encoding="utf-8").split("## A walk")[1].split("\n## ")[0]
+    (tmp_path / "walk.md").write_text(section)
+    (tmp_path / "photographs" / "hills").mkdir(parents=True)
+    for seed in range(6):
+        draw_scene(seed).save(tmp_path / "photographs" / "hills" / f"{seed}.jpg")
+    wanted = commands(tmp_path / "walk.md")
+    assert len(wanted) == 4
+    for words in wanted:
+        run(words, tmp_path)
+    for made in ("report.html", "tables/all.tex", "comparison.json"):
+        assert (tmp_path / "results" / made).is_file()

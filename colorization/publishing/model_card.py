@@ -105,14 +105,26 @@ def read_results(path: Path, weights: Path) -> Measured:
         "command": without_folders(str(found.get("command") or "")),
     }
     missing += [f"The file does not say its {key}." for key in ("created", "command") if not facts[key]]
-    index = [
-        _indexed(key, value, by_slice[part, name].get("n"), part, facts["set"], metrics.get(key, {}))
-        for part in _SLICES
-        if (part, name) in by_slice
-        for key in keys
-        if isinstance(value := by_slice[part, name].get(key), dict) and _finite(value.get("value"))
-    ]
+    index = index_of(found, name)
     return Measured([header, counts, *rows], index, facts, missing)
+
+
+def index_of(found: dict, name: str) -> list[EvalResult]:
+    """All figures of colorizer ``name`` in the contents of a ``results.json``, over all pictures and by sky.
+
+    Raises:
+        KeyError: if it was not measured over all pictures.
+    """
+    by_slice = {entry["slice"]: entry for entry in found["summaries"] if entry.get("colorizer") == name}
+    data = found.get("data") if isinstance(found.get("data"), dict) else {"path": found.get("data")}
+    pictures, metrics = Path(str(data.get("path") or "unnamed set")).name, found.get("metrics") or {}
+    return [
+        _indexed(key, value, by_slice[part].get("n"), part, pictures, metrics.get(key, {}))
+        for part in _SLICES
+        if part in by_slice
+        for key in by_slice["all"]
+        if isinstance(value := by_slice[part].get(key), dict) and _finite(value.get("value"))
+    ]
 
 
 def write_model_card(

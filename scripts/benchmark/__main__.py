@@ -7,6 +7,7 @@ build    the data set build's measures of a picture, against only decoding it
 training our loop and its data path, against the plain loop of Pillow and scikit-image a picture
 load     fifty clients at once against the page, good, broken and hostile; only when asked for (load.py)
 memory   peak over the idle, loaded process for 12, 24 and 50 MP, against the decoded picture
+eval-memory peak of `python -m eval run` over 5,000 pictures, against 500; only when asked for (minutes)
 
 Each figure is the median of several rounds in which both sides take turns.
 """
@@ -231,8 +232,8 @@ def benchmark_memory(model: str | None, sizes: dict[int, tuple[int, int]] = _MEM
 def benchmark_eval(model: str | None, rounds: int) -> list[dict]:
     """The harness against a plain loop: a picture after the other, each row measured alone against the truth."""
     from eval import runner
+    from eval.figures import Truth, figures
     from eval.inputs import make_input
-    from eval.measuring import Truth, figures
     from eval.pictures import open_set
 
     count = 24
@@ -322,7 +323,9 @@ def has_fast_bf16() -> bool:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}, load; default: all but load")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; load, eval-memory; default: all but these two"
+    )
     parser.add_argument("--clients", type=int, default=50, help="load: clients at once (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="build, training: folder of JPEG pictures (default: drawn ones)")
     parser.add_argument("--index", type=int, default=0, help="build: decide about so many drawn pictures, too")
@@ -330,7 +333,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rounds", type=int, default=7, help="counted rounds (default: %(default)s)")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args(arguments)
-    unknown = set(args.parts) - {*PARTS, "load"}
+    unknown = set(args.parts) - {*PARTS, "load", "eval-memory"}
     if unknown:
         parser.error(f"There is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}.")
     if args.rounds < 1:
@@ -355,6 +358,10 @@ def main(arguments: list[str] | None = None) -> int:
         rows += benchmark_memory(args.model)
     if "eval" in parts:
         rows += benchmark_eval(args.model, args.rounds)
+    if "eval-memory" in parts:
+        from .eval_memory import benchmark_eval_memory
+
+        rows += benchmark_eval_memory()
     if "build" in parts:
         rows += benchmark_build(args.data, args.rounds)
         if args.index:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from colorization.model.color import rgb_to_lab
 from eval.colorizers import make_colorizer
@@ -70,12 +71,14 @@ def test_unknown_names_and_missing_files_are_sentences(tmp_path):
             make_colorizer(spec, (0, 0), [])
 
 
-def test_ddcolor(grey, monkeypatch):
+def test_ddcolor(grey, monkeypatch, tmp_path):
+    """By the mixin of huggingface_hub itself, from a folder of the form that its repositories have."""
     asked = {}
 
     class DDColor(torch.nn.Module):
         def __init__(self, encoder_name: str = "convnext-l") -> None:
             super().__init__()
+            asked["encoder"] = encoder_name
             self.layer = torch.nn.Linear(1, 1)
 
     class ColorizationPipeline:
@@ -87,23 +90,16 @@ def test_ddcolor(grey, monkeypatch):
             rgb = np.array(ask_green(Image.fromarray(bgr[..., ::-1])))
             return rgb[..., ::-1]
 
-    class Mixin:
-        @classmethod
-        def from_pretrained(cls, hub_id):
-            asked["id"] = hub_id
-            if hub_id == "nobody/nothing":
-                raise OSError("404")
-            return cls({"encoder_name": "convnext-t"})
-
     package = types.SimpleNamespace(DDColor=DDColor, ColorizationPipeline=ColorizationPipeline)
     monkeypatch.setitem(sys.modules, "ddcolor", package)
-    monkeypatch.setitem(sys.modules, "huggingface_hub", types.SimpleNamespace(PyTorchModelHubMixin=Mixin))
-    assert_green(ask("ddcolor", grey), grey)
-    assert asked["id"] == "piddnad/ddcolor_modelscope" and asked["size"] == 512 and DDColor in asked["model"]
-    ask("ddcolor:piddnad/ddcolor_paper_tiny", grey)
-    assert asked["id"] == "piddnad/ddcolor_paper_tiny"
+    save_file(DDColor().state_dict(), tmp_path / "model.safetensors")
+    (tmp_path / "config.json").write_text('{"encoder_name": "convnext-t"}')
+    assert_green(ask(f"ddcolor:{tmp_path}", grey), grey)
+    assert asked["encoder"] == "convnext-t" and asked["size"] == 512 and DDColor in asked["model"]
+    (tmp_path / "config.json").unlink()
+    (tmp_path / "model.safetensors").unlink()
     with pytest.raises(ValueError, match="no weights"):
-        make_colorizer("ddcolor:nobody/nothing", (0, 0), [])
+        make_colorizer(f"ddcolor:{tmp_path}", (0, 0), [])
 
 
 def ask_green(grey: Image.Image) -> Image.Image:
@@ -149,11 +145,18 @@ def test_deoldify(grey, monkeypatch):
         assert artistic is False
         return types.SimpleNamespace(filter=Filter())
 
-    monkeypatch.setitem(sys.modules, "deoldify", types.ModuleType("deoldify"))
+    where = []
+    package = types.SimpleNamespace(device=types.SimpleNamespace(set=lambda device: where.append(device)))
+    ids = types.SimpleNamespace(DeviceId=types.SimpleNamespace(GPU0=0))
+    monkeypatch.setitem(sys.modules, "deoldify", package)
+    monkeypatch.setitem(sys.modules, "deoldify.device_id", ids)
     monkeypatch.setitem(
         sys.modules, "deoldify.visualize", types.SimpleNamespace(get_image_colorizer=get_image_colorizer)
     )
     assert_green(ask("deoldify:stable", grey), grey)
+    assert where == []
+    make_colorizer("deoldify:stable", (0, 0), [], device="cuda:0")
+    assert where == [0], "on the card, if that is asked for"
 
 
 @pytest.mark.parametrize("answer", ["path", "slider", "dict"])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from scripts.benchmark.__main__ import benchmark_memory
+from scripts.benchmark.eval_memory import benchmark_eval_memory
 
 
 @pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is read from /proc")
@@ -14,3 +16,10 @@ def test_memory_of_a_picture_is_measured() -> None:
     (row,) = benchmark_memory(None, {3: (2048, 1536)})
     assert row["baseline_bytes"] == 2048 * 1536 * 3
     assert row["baseline_bytes"] / 2 < row["bytes"] < 100 * row["baseline_bytes"]  # a copy of it is held at least
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "wait4"), reason="peaks of processes are read with wait4")
+def test_memory_of_the_harness_is_measured() -> None:
+    (row,) = benchmark_eval_memory((2, 12))
+    assert 0.8 < row["ratio"] < 1.2 and row["bytes"] > 100_000_000  # torch alone is that
