@@ -12,7 +12,7 @@ from .gallery import KINDS, Shelf, caption, galleries, opening
 from .merge import merge
 
 _SPAN = (0.0, 2.0)  # of the histogram of chroma ratios
-_FEW = 30  # pictures; of fewer each is drawn
+_FEW, _MANY = 30, 200  # pictures; of fewer than the first each is drawn, where no group has more than the second
 _SHOWN = 3  # pictures of a gallery before the rest is asked for
 _SKY_TEXT = (
     "Pictures with sky, coloured whole and again with the sky cut away; the same pixels are compared. The control cuts "
@@ -183,7 +183,8 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
                 groups.append((f"{name}, {word}", values))
     if any(values for _, values in groups):
         named = "Chroma ratio of pictures with and without sky"
-        if max(len(values) for _, values in groups) < _FEW:
+        sizes = [len(values) for _, values in groups if values]
+        if min(sizes) < _FEW and max(sizes) < _MANY:  # outlines of a few pictures are all spikes
             svg = plots.strips([group for group in groups if group[1]], "chroma ratio", named, *_SPAN)
             drawn.append(("Chroma ratio, a dot a picture; the line is the median, left of 0.5 is collapse.", svg))
         else:
@@ -204,19 +205,23 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
 
 def _counts(found: dict) -> str:
     data = found["data"]
+    grey, failures = _counted(data["near_grey_left_out"], "near-grey reference"), len(found["failures"])
     return (
-        f"{data['measured']} of {data['pictures']} pictures measured; {data['near_grey_left_out']} near-grey "
-        f"references and {len(found['failures'])} failures left out; "
-        f"{data['described']} are described by a manifest or data set."
+        f"{data['measured']} of {data['pictures']} pictures measured; left out: {grey} and "
+        f"{_counted(failures, 'failure')}; described by a manifest or data set: {data['described']}."
     )
 
 
 def _left_out(found: dict) -> list[str]:
     grey = found["data"]["near_grey_left_out"]
     bound = found["protocol"]["near_grey_chroma"]
-    said = [f"{grey} references with a mean chroma below {bound}: there is no colour to be right about."]
-    said += [f"{name}: {text}" for name, c in found["colorizers"].items() for text in c.get("unmatched", [])]
-    return [*said, *found["failures"], *found["notes"]]
+    lines = [f"{_counted(grey, 'reference')} with a mean chroma below {bound}: there is no color to be right about."]
+    lines += [f"{name}: {text}" for name, c in found["colorizers"].items() for text in c.get("unmatched", [])]
+    return [*lines, *found["failures"], *found["notes"]]
+
+
+def _counted(number: int, name: str) -> str:
+    return f"{number} {name}{'s' * (number != 1)}"
 
 
 def _cell(text: str) -> str:
