@@ -15,17 +15,21 @@ from ..conftest import ROOT
 from ..eval.test_report import make_results
 
 OWNER = "hf_of_the_owner"
-PUT = """
+# One process for all of it: a start costs seconds.
+SEND = """
     import sys
-    from huggingface_hub import HfApi
-    HfApi().create_repo("valley/model", exist_ok=True)
-    HfApi().upload_file(path_or_fileobj=sys.argv[1], path_in_repo=sys.argv[2], repo_id="valley/model")
+    from huggingface_hub import HfApi, hf_hub_download
+    from eval.__main__ import main
+    def put(content, name):
+        HfApi().upload_file(path_or_fileobj=content, path_in_repo=name, repo_id="valley/model")
+    HfApi().create_repo("valley/model")
+    put(b"---\\nlicense: mit\\n---\\n# A model\\n", "README.md")
+    assert main(sys.argv[2:]) == 0
+    with open(sys.argv[1], "w") as file:
+        file.write(open(hf_hub_download("valley/model", "README.md")).read())
+    put(b"of another model", "model.safetensors")
+    main(sys.argv[2:])
 """
-GET = """
-    from huggingface_hub import hf_hub_download
-    print(open(hf_hub_download("valley/model", "README.md")).read())
-"""
-PUSH = "import sys; from eval.__main__ import main; sys.exit(main(sys.argv[1:]))"
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +85,12 @@ def test_the_data_set_loads_and_names_no_folder_of_this_machine(measured, tmp_pa
 
 
 def test_figures_are_sent_and_come_on_the_card_of_their_own_model_only(hub, run, measured, tmp_path):
-    (tmp_path / "card.md").write_text("---\nlicense: mit\n---\n# A model\n")
-    assert run(PUT, tmp_path / "card.md", "README.md", token=OWNER).returncode == 0
-    command = ("push", measured, "--dataset", "valley/figures", "--model", "valley/model", "--colorizer", "good")
-    sent = run(PUSH, *command, "--send", token=OWNER, PYTHONPATH=str(ROOT))
-    assert sent.returncode == 0, sent.stderr
+    arguments = ("--dataset", "valley/figures", "--model", "valley/model", "--colorizer", "good", "--send")
+    card = tmp_path / "card.md"
+    sent = run(SEND, card, "push", measured, *arguments, token=OWNER, PYTHONPATH=str(ROOT))
+    assert card.is_file(), sent.stderr
     assert {"figures.csv", "rows.csv", "README.md"} <= set(hub.repositories["dataset", "valley/figures"].tree("main"))
-    card = ModelCard(run(GET, token=OWNER).stdout)
-    assert card.data.license == "mit" and "# A model" in card.text
-    assert {entry.metric_type for entry in card.data.eval_results} >= {"psnr_rgb_mean", "chroma_ratio_median"}
-    (tmp_path / "weights").write_bytes(b"of another model")
-    assert run(PUT, tmp_path / "weights", "model.safetensors", token=OWNER).returncode == 0
-    other = run(PUSH, *command, "--send", token=OWNER, PYTHONPATH=str(ROOT))
-    assert other.returncode == 2 and "has other weights on the Hub" in " ".join(other.stderr.split())
+    data = ModelCard(card.read_text()).data
+    assert data.license == "mit" and "# A model" in card.read_text()
+    assert {entry.metric_type for entry in data.eval_results} >= {"psnr_rgb_mean", "chroma_ratio_median"}
+    assert sent.returncode == 2 and "has other weights on the Hub" in " ".join(sent.stderr.split())
