@@ -33,7 +33,7 @@ colorizers (NAME=SPEC, or SPEC alone for grey):
   dd=ddcolor[:HUB_ID]      DDColor; also zhang:eccv16, zhang:siggraph17, deoldify:artistic, deoldify:stable
   file=onnx:FILE           an ONNX file: whole photographs, L* to ab, or grey RGB to ab
   web=space:ORG/NAME[#/API] or http(s)://...   a Gradio Space; a service that gets a PNG and answers with a picture
-The rows 'grey', 'mean' (one colour for all pixels) and 'truth' are always in the table.
+The rows 'grey', 'mean' (one color for all pixels) and 'truth' are always in the table.
 
 examples:
   python -m eval run --data photos --colorizer ours=embedded --output results
@@ -61,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser(
         "calibrate", help="count how many real photographs the sepia and one-hue thresholds flag"
     )
-    command.add_argument("--data", required=True, help="folder, data set or Hub id of colour pictures")
+    command.add_argument("--data", required=True, help="folder, data set or Hub id of color pictures")
     command.add_argument("--split", default="validation")
     command.add_argument("--manifest", type=Path, metavar="CSV", help="describes the pictures (default: manifest.csv)")
     args = parser.parse_args(arguments)
@@ -100,12 +100,12 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
 
     command = commands.add_parser(
         "run",
-        help="colour the grey versions of colour pictures, and measure",
+        help="color the grey versions of color pictures, and measure",
         epilog=_RUN,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = command.add_argument
-    add("--data", required=True, help="folder of colour pictures, data set of scripts/build_dataset.py, or Hub id")
+    add("--data", required=True, help="folder of color pictures, data set of scripts/build_dataset.py, or Hub id")
     add("--split", default="test", help="of a data set (default: test)")
     add("--manifest", type=Path, metavar="CSV", help="describes the pictures of a folder (default: its manifest.csv)")
     add("--colorizer", action="append", default=[], metavar="NAME=SPEC", help="see below; may be given several times")
@@ -115,11 +115,11 @@ def _add_run(commands: argparse._SubParsersAction) -> None:
     kinds = "; ".join(f"{name}: {what}" for name, what in KINDS.items()).replace("%", "%%")
     add("--input", choices=KINDS, default="lab-l", help=f"how the grey picture is made ({kinds})")
     kinds = "; ".join(f"{name}: {what}" for name, what in DEGRADATIONS.items()).replace("%", "%%")
-    add("--degradation", choices=DEGRADATIONS, help=f"age the grey picture first ({kinds}); see the colour PSNR then")
+    add("--degradation", choices=DEGRADATIONS, help=f"age the grey picture first ({kinds}); see the color PSNR then")
     add("--lpips", nargs="+", choices=("squeeze", "alex", "vgg"), default=["squeeze"], help="backbones of LPIPS")
     add("--inception", default="download", metavar="FILE", help="weights for FID and KID: a file, or 'none'")
     add("--no-sky-dependence", action="store_true", help="skip cutting the sky away (saves half of the time)")
-    add("--sweep", type=int, default=40, metavar="N", help="pictures to colour at several sizes (default: 40; 0: none)")
+    add("--sweep", type=int, default=40, metavar="N", help="pictures to color at several sizes (default: 40; 0: none)")
     add("--legacy", action="store_true", help="also the figures that earlier landscape colorizers printed")
     add("--device", default="auto", help="auto, cpu or cuda")
     add("--fresh", action="store_true", help="begin anew where the output folder holds another run")
@@ -170,11 +170,11 @@ def _run(args: argparse.Namespace, parser: argparse.ArgumentParser, arguments: l
     for failure in failures:
         print(failure, file=sys.stderr)
     if not any(record.get("rows") for record in records):
-        raise ValueError(f"{args.data}: no colour picture could be measured.")
+        raise ValueError(f"{args.data}: no color picture could be measured.")
     header = {
         "command": shlex.join(["python", "-m", "eval", *arguments]),
         "protocol": {
-            "reference": "the colour picture, 8-bit sRGB",
+            "reference": "the color picture, 8-bit sRGB",
             "input": args.input,
             "degradation": args.degradation,
             "size": args.size,
@@ -218,6 +218,8 @@ def finish(output: Path, records: list[dict], features: dict, header: dict) -> N
     from .report import write_report
 
     rows = results.rows_of(records)
+    for record in records:
+        record["rows"] = bool(record.get("rows"))  # a second copy of all figures would fill the memory
     summaries = results.summarize(rows)
     distances = {
         "fid": ("inception", partial(with_interval, frechet)),

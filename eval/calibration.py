@@ -18,7 +18,7 @@ _SLICES = {"all": None, "sky in sight": "yes", "no sky in sight": "no"}
 
 
 def calibrate(data: str, split: str, manifest: Path | None = None) -> str:
-    """Count false alarms on the true colours of a set, for thresholds around the ones in use: Markdown."""
+    """Count false alarms on the true colors of a set, for thresholds around the ones in use: Markdown."""
     facts: list[tuple[float, ...]] = []
     labels: list[str] = []
     pictures, _ = open_set(data, split, manifest=manifest)
@@ -33,10 +33,10 @@ def calibrate(data: str, split: str, manifest: Path | None = None) -> str:
         facts.append(tuple(found[key].item() for key in keys))
         labels.append(picture.sky)
     table = np.array(facts).reshape(-1, 5)
-    coloured = table[:, 2] >= NEAR_GREY
-    if not coloured.any():
-        raise ValueError(f"{data}: there is no colour picture in it.")
-    return "\n".join([*_sepia(table[coloured]), "", *_one_hue(table[coloured], np.array(labels)[coloured])])
+    colored = table[:, 2] >= NEAR_GREY
+    if not colored.any():
+        raise ValueError(f"{data}: there is no color picture in it.")
+    return "\n".join([*_sepia(table[colored]), "", *_one_hue(table[colored], np.array(labels)[colored])])
 
 
 def _sepia(table: np.ndarray) -> list[str]:

@@ -1,4 +1,4 @@
-"""Colorizers as the harness sees them: a grey picture in, a colour picture of the same size out."""
+"""Colorizers as the harness sees them: a grey picture in, a color picture of the same size out."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ CEILING = "truth"
 class Colorizer:
     """A row of the table.
 
-    ``kind`` is "floor", "ceiling", "model", "folder" or "function". ``colour(grey, path)`` takes the grey picture and
-    its name within the set. ``fresh`` says that it can colour any picture, not only those of the set. A "function" is
+    ``kind`` is "floor", "ceiling", "model", "folder" or "function". ``color(grey, path)`` takes the grey picture and
+    its name within the set. ``fresh`` says that it can color any picture, not only those of the set. A "function" is
     never called twice at once: nobody knows what it keeps.
     """
 
     spec: str
     kind: str
-    colour: Callable[[Image.Image, str], Image.Image] = field(repr=False)
+    color: Callable[[Image.Image, str], Image.Image] = field(repr=False)
     fresh: bool = True
     sha256: str | None = None
     unmatched: list[str] = field(default_factory=list)
@@ -57,13 +57,13 @@ class Colorizer:
         return made
 
     def __call__(self, grey: Image.Image, path: str) -> Image.Image:
-        """Colour one picture.
+        """Color one picture.
 
         Raises:
             ValueError: if what comes back is not an RGB picture of the same size.
         """
         with self.lock if self.kind == "function" else contextlib.nullcontext():
-            picture = self.colour(grey, path)
+            picture = self.color(grey, path)
         return _checked(picture, grey)
 
 
@@ -79,7 +79,7 @@ def make_colorizer(spec: str, mean_ab: tuple[float, float], paths: list[str], de
     """A colorizer from its name on the command line.
 
     Args:
-        spec: ``grey``; ``mean`` (one colour for all pixels of all pictures: ``mean_ab``); ``folder:DIR`` (finished
+        spec: ``grey``; ``mean`` (one color for all pixels of all pictures: ``mean_ab``); ``folder:DIR`` (finished
             pictures, each under the name of its reference, whatever the suffix); ``module:function`` (Python: Pillow
             picture to Pillow picture, array, or what diffusers returns); a key of ``others.OTHERS``; ``embedded``; a
             model's folder or id on the Hub.

@@ -246,19 +246,19 @@ def _rows(found: dict, name: str) -> dict[str, dict]:
 
 
 def _warnings(a: dict, b: dict, pictures: int) -> list[str]:
-    said = []
+    warnings = []
     other = sorted(
         key for key in a["protocol"].keys() | b["protocol"].keys() if a["protocol"].get(key) != b["protocol"].get(key)
     )
     if other:
-        said.append(
+        warnings.append(
             f"The two runs follow different protocols ({', '.join(other)}): their figures should not be compared."
         )
     if a["data"]["sha256"] != b["data"]["sha256"]:
-        said.append("The two runs saw different sets of pictures; only the common ones are compared, by name.")
+        warnings.append("The two runs saw different sets of pictures; only the common ones are compared, by name.")
     if pictures < _FEW:
-        said.append(f"{pictures} pictures are too few to tell small differences from chance.")
-    return said
+        warnings.append(f"{pictures} pictures are too few to tell small differences from chance.")
+    return warnings
 
 
 __all__ = ["add_arguments", "compare", "correct", "run", "to_markdown"]

@@ -14,7 +14,7 @@ from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.sky import SkySegmenter
 
 from .colorizers import Colorizer
-from .metrics import coherence, colour, legacy, pixel, sepia
+from .metrics import coherence, colors, legacy, pixel, sepia
 from .metrics.perceptual import Lpips
 
 
@@ -74,39 +74,39 @@ def figures(
         lab: CIE Lab of ``predicted`` where it is known.
     """
     lab = rgb_to_lab(predicted) if lab is None else lab
-    error_mean, error_p95 = colour.delta_e(lab, truth.lab)
+    error_mean, error_p95 = colors.delta_e(lab, truth.lab)
     hues = sepia.hue_statistics(lab)
-    signed, absolute = colour.colorfulness_signed(predicted), colour.colorfulness_absolute(predicted)
+    signed, absolute = colors.colorfulness_signed(predicted), colors.colorfulness_absolute(predicted)
     columns: dict[str, torch.Tensor | None] = {
         "psnr_rgb": pixel.psnr_rgb(predicted, truth.rgb),
-        "psnr_colour": pixel.psnr_colour(lab, truth.lab, truth.rgb),
+        "psnr_colour": pixel.psnr_color(lab, truth.lab, truth.rgb),
         "mae_rgb": pixel.mae_rgb(predicted, truth.rgb),
         "ssim_rgb": pixel.ssim_rgb(predicted, truth.rgb),
         "ciede2000_mean": error_mean,
         "ciede2000_p95": error_p95,
-        "ab_rmse": colour.ab_rmse(lab, truth.lab),
+        "ab_rmse": colors.ab_rmse(lab, truth.lab),
         "chroma_mean": hues["chroma_mean"],
         "chroma_p95": hues["chroma_p95"],
-        "chroma_ratio": hues["chroma_mean"] / colour.mean_chroma(truth.lab),
+        "chroma_ratio": hues["chroma_mean"] / colors.mean_chroma(truth.lab),
         "hue": hues["hue"],
         "hue_concentration": hues["concentration"],
         "sepia_index": sepia.sepia_index(hues),
         "sepia": sepia.is_sepia(hues).float(),
         "one_hue": sepia.is_one_hue(hues).float(),
         "effective_hues": sepia.effective_hues(lab),
-        "hue_distance": colour.hue_distance(lab, truth.lab),
-        "auc": colour.auc(lab, truth.lab),
+        "hue_distance": colors.hue_distance(lab, truth.lab),
+        "auc": colors.auc(lab, truth.lab),
         "colorfulness_signed": signed,
         "colorfulness_absolute": absolute,
-        "cf_signed_shift": signed - colour.colorfulness_signed(truth.rgb),
-        "cf_absolute_shift": absolute - colour.colorfulness_absolute(truth.rgb),
+        "cf_signed_shift": signed - colors.colorfulness_signed(truth.rgb),
+        "cf_absolute_shift": absolute - colors.colorfulness_absolute(truth.rgb),
         "l_shift": pixel.l_shift(lab, given_lab),
         "incoherence": coherence.incoherence(lab, truth.lab),
         "edge_alignment": pixel.edge_alignment(lab),
     }
     if bench.auc_weights is not None:
-        columns["auc_rebalanced"] = colour.auc(lab, truth.lab, bench.auc_weights.to(bench.device))
-        weight = bench.auc_weights[colour.ab_bins(truth.lab).cpu()].mean()
+        columns["auc_rebalanced"] = colors.auc(lab, truth.lab, bench.auc_weights.to(bench.device))
+        weight = bench.auc_weights[colors.ab_bins(truth.lab).cpu()].mean()
         columns["auc_weight"] = weight.expand(len(predicted))
     for net, distance in bench.lpips.items():
         # LPIPS halves a picture several times; below 32 px nothing is left to compare.

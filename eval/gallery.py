@@ -7,7 +7,7 @@ import random
 import re
 from pathlib import Path
 
-from .metrics.colour import COLLAPSED, OVERSATURATED
+from .metrics.colors import COLLAPSED, OVERSATURATED
 from .results import ALWAYS
 
 KINDS = ("failures without sky", "largest difference", "worst", "median", "best", "random")
@@ -99,7 +99,7 @@ def _kinds(by_picture: dict[str, dict[str, dict]], name: str) -> dict[str, list[
 
 
 def failed(row: dict) -> bool:
-    """One tint, collapsed or much too colourful; a figure that was not computed accuses nobody."""
+    """One tint, collapsed or much too colorful; a figure that was not computed accuses nobody."""
     ratio = row.get("chroma_ratio")
     return bool(row.get("one_hue") or row.get("sepia")) or (
         ratio is not None and not COLLAPSED <= ratio <= OVERSATURATED
@@ -113,6 +113,6 @@ def _error(row: dict | None) -> float | None:
 def caption(row: dict) -> str:
     """What stands below a picture."""
     kinds = (("ciede2000_mean", "ΔE00 {:.1f}"), ("chroma_ratio", "chroma × {:.2f}"), ("psnr_rgb", "PSNR {:.1f}"))
-    said = [text.format(row[key]) for key, text in kinds if row.get(key) is not None]
+    parts = [text.format(row[key]) for key, text in kinds if row.get(key) is not None]
     tint = "sepia" if row.get("sepia") else "one hue" if row.get("one_hue") else ""
-    return ", ".join([*said, *([tint] if tint else [])])
+    return ", ".join([*parts, *([tint] if tint else [])])

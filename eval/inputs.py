@@ -1,4 +1,4 @@
-"""What a colorizer is given: the grey version of a colour picture as film saw it, fresh or aged like old prints."""
+"""What a colorizer is given: the grey version of a color picture as film saw it, fresh or aged like old prints."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def make_input(rgb: np.ndarray, kind: str = "lab-l", degradation: str | None = N
     """The grey picture that a colorizer gets.
 
     Args:
-        rgb: uint8 [H, W, 3], the colour picture.
+        rgb: uint8 [H, W, 3], the color picture.
         kind: a key of ``KINDS``.
         degradation: a key of ``DEGRADATIONS``, or None.
         seed: of the grain; all else is the same each time.

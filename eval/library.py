@@ -13,7 +13,7 @@ from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from .figures import Bench, Truth, figures
 from .inputs import make_input
 from .measures import MEASURES
-from .metrics.colour import mean_chroma
+from .metrics.colors import mean_chroma
 from .metrics.perceptual import Lpips
 from .statistics import draw_weights, estimate
 
@@ -23,22 +23,22 @@ Pictures = Sequence[np.ndarray | Image.Image]
 def evaluate_pictures(
     results: Pictures, truths: Pictures, given: Pictures | None = None, lpips: Sequence[str] = (), device: str = "cpu"
 ) -> dict:
-    """Measure finished pictures against colour photographs, as ``python -m eval run`` does.
+    """Measure finished pictures against color photographs, as ``python -m eval run`` does.
 
     Args:
         results: of a colorizer; uint8 [H, W, 3] or Pillow pictures.
         truths: the photographs, one for each result and of its size.
-        given: the grey pictures that were coloured; made from the truths (L* kept) where it is None.
+        given: the grey pictures that were colored; made from the truths (L* kept) where it is None.
         lpips: "squeeze", "alex" or "vgg"; their weights are downloaded once.
         device: where it is measured.
 
     Returns:
         ``figures`` (key of ``eval/measures.yaml`` to ``value`` and 95 % ``interval``), ``rows`` (one dict a picture
         that counts, with its place in the lists as ``number``), ``n``, and ``near_grey`` (how many were left out
-        because the truth has no colour).
+        because the truth has no color).
 
     Raises:
-        ValueError: if the lists differ in length or two pictures in size, or no truth has colour.
+        ValueError: if the lists differ in length or two pictures in size, or no truth has color.
     """
     if len(results) != len(truths) or (given is not None and len(given) != len(truths)):
         raise ValueError(f"There are {len(results)} results for {len(truths)} truths.")
@@ -57,7 +57,7 @@ def evaluate_pictures(
                 (row,) = figures(to_tensor(made).to(device), truth, rgb_to_lab(to_tensor(grey).to(device)), bench)
                 rows.append({"number": number, **row})
     if not rows:
-        raise ValueError("None of the truths has colour, so there is nothing to be right about.")
+        raise ValueError("None of the truths has color, so there is nothing to be right about.")
     weights = draw_weights(len(rows))
     found = {measure.key: estimate(measure, rows, weights) for measure in MEASURES if measure.column}
     return {

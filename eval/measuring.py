@@ -22,12 +22,12 @@ from colorization.sky import sky_fraction, sky_label
 from .colorizers import Colorizer
 from .figures import Bench, Truth, figures, tensor_of
 from .inputs import make_input
-from .metrics import colour
+from .metrics import colors
 from .pictures import Picture
 from .sky_dependence import cut_parts, find_cuts, under_sky, with_added_sky, without_sky
 
 SWEEP = (192, 320, 512, 768)
-"""Long sides in pixels that the same picture is coloured at."""
+"""Long sides in pixels that the same picture is colored at."""
 _THUMBNAIL = 256
 _PIXELS_AT_ONCE = 4_000_000
 _MIN_SIDE = 3  # px; a gradient needs neighbours
@@ -120,7 +120,7 @@ def _measure(group: Sequence[Opened], bench: Bench, swept: Collection[str]) -> l
         if one.rgb is None:
             continue
         truth = Truth.of(tensor_of(one.rgb, bench.device))
-        if colour.mean_chroma(truth.lab).item() < bench.near_grey:
+        if colors.mean_chroma(truth.lab).item() < bench.near_grey:
             one.record["near_grey"] = True
             continue
         grey = make_input(one.rgb, bench.input_kind, bench.degradation, int(one.picture.key[:8], 16))

@@ -69,12 +69,12 @@ def merge(runs: list[tuple[dict, Path]]) -> tuple[dict, dict[str, tuple[Path, st
 def _differences(first: dict, found: dict, folder: Path) -> list[str]:
     keys = sorted(first["protocol"].keys() | found["protocol"].keys())
     other = [key for key in keys if first["protocol"].get(key) != found["protocol"].get(key)]
-    said = []
+    notes = []
     if other:
-        said.append(f"{folder} follows another protocol ({', '.join(other)}): its figures should not be compared.")
+        notes.append(f"{folder} follows another protocol ({', '.join(other)}): its figures should not be compared.")
     if first["data"]["sha256"] != found["data"]["sha256"]:
-        said.append(f"{folder} saw another set of pictures; only the common ones are here, by name.")
-    return said
+        notes.append(f"{folder} saw another set of pictures; only the common ones are here, by name.")
+    return notes
 
 
 def _set_terciles(rows: list[dict]) -> None:

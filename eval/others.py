@@ -1,4 +1,4 @@
-"""Other people's colorizers: their packages, files and services, dressed as functions from grey to colour pictures.
+"""Other people's colorizers: their packages, files and services, dressed as functions from grey to color pictures.
 
 Nothing of them is installed with the harness; a package that is missing is named with the line that installs it. Each
 is called as its authors' own demo calls it. What answers at another size than it was asked at (services and most
@@ -25,7 +25,7 @@ from PIL import Image
 
 from colorization.model.color import join, lightness, rgb_to_lab, to_tensor
 
-Colour = Callable[[Image.Image], Image.Image]
+Color = Callable[[Image.Image], Image.Image]
 
 _DDCOLOR = "piddnad/ddcolor_modelscope"
 _DDCOLOR_SIZE, _ZHANG_SIZE, _DEOLDIFY_FACTOR = 512, 256, 35  # their demos' own
@@ -51,8 +51,8 @@ OTHERS = {
 }
 
 
-def make_other(spec: str, device: str = "auto") -> tuple[Colour, str | None] | None:
-    """A function from grey to colour picture and the hash of its file, if any; None for a spec of another kind.
+def make_other(spec: str, device: str = "auto") -> tuple[Color, str | None] | None:
+    """A function from grey to color picture and the hash of its file, if any; None for a spec of another kind.
 
     Raises:
         ValueError: with a sentence, if it is of a kind listed in ``OTHERS`` and cannot be had.
@@ -103,14 +103,14 @@ def as_picture(result: Any) -> Image.Image:
 
 
 def put_on(grey: Image.Image, ab: torch.Tensor) -> Image.Image:
-    """Colours [1, 2, h, w] in CIE units, enlarged bicubically, on the L* of a grey picture."""
+    """Colors [1, 2, h, w] in CIE units, enlarged bicubically, on the L* of a grey picture."""
     plane = lightness(torch.from_numpy(np.array(grey)))
     full = F.interpolate(ab.float().cpu(), size=plane.shape, mode="bicubic", align_corners=False)[0]
     return Image.fromarray(join(plane, full).numpy())
 
 
 def _of_size(grey: Image.Image, picture: Image.Image) -> Image.Image:
-    """A result as it is where it has the input's size; else its colours on the input."""
+    """A result as it is where it has the input's size; else its colors on the input."""
     picture = picture.convert("RGB")
     if picture.size == grey.size:
         return picture
@@ -127,7 +127,7 @@ def _need(name: str, spec: str) -> ModuleType:
         ) from error
 
 
-def _ddcolor(hub_id: str, device: str) -> Colour:
+def _ddcolor(hub_id: str, device: str) -> Color:
     package: Any = _need("ddcolor", "ddcolor")
     hub: Any = _need("huggingface_hub", "ddcolor")
 
@@ -141,28 +141,28 @@ def _ddcolor(hub_id: str, device: str) -> Colour:
         raise ValueError(f"ddcolor:{hub_id}: no weights could be loaded from there ({error}).") from error
     pipeline = package.ColorizationPipeline(model, input_size=_DDCOLOR_SIZE, device=torch.device(device))
 
-    def colour(grey: Image.Image) -> Image.Image:
+    def color(grey: Image.Image) -> Image.Image:
         made = pipeline.process(np.ascontiguousarray(np.array(grey)[..., ::-1]))  # BGR, as OpenCV has it
         return _of_size(grey, as_picture(made[..., ::-1]))
 
-    return colour
+    return color
 
 
-def _zhang(spec: str, name: str, device: str) -> Colour:
+def _zhang(spec: str, name: str, device: str) -> Color:
     if name not in ("eccv16", "siggraph17"):
         raise ValueError(f"{spec}: known are zhang:eccv16 and zhang:siggraph17.")
     package = _need("colorizers", spec)
     model = getattr(package, name)(pretrained=True).eval().to(device)
 
     @torch.inference_mode()
-    def colour(grey: Image.Image) -> Image.Image:
+    def color(grey: Image.Image) -> Image.Image:
         whole, small = package.preprocess_img(np.array(grey), HW=(_ZHANG_SIZE, _ZHANG_SIZE))
         return as_picture(package.postprocess_tens(whole, model(small.to(device)).cpu()))
 
-    return colour
+    return color
 
 
-def _deoldify(spec: str, name: str, device: str) -> Colour:
+def _deoldify(spec: str, name: str, device: str) -> Color:
     if name not in ("artistic", "stable"):
         raise ValueError(f"{spec}: known are deoldify:artistic and deoldify:stable.")
     if device.startswith("cuda"):  # before anything else of it is imported; it starts on the CPU
@@ -171,7 +171,7 @@ def _deoldify(spec: str, name: str, device: str) -> Colour:
     return lambda grey: _of_size(grey, made.filter.filter(grey, grey, render_factor=_DEOLDIFY_FACTOR))
 
 
-def _onnx(path: Path) -> tuple[Colour, str]:
+def _onnx(path: Path) -> tuple[Color, str]:
     if not path.is_file():
         raise ValueError(f"onnx:{path}: there is no such file.")
     runtime = _need("onnxruntime", f"onnx:{path}")
@@ -192,8 +192,8 @@ def _onnx(path: Path) -> tuple[Colour, str]:
         return whole, digest
     shape = next(iter(inputs.values())).shape
     if len(inputs) != 1 or len(shape) != 4 or shape[1] not in (1, 3):
-        said = {name: each.shape for name, each in inputs.items()}
-        raise ValueError(f"onnx:{path}: its inputs {said} are neither L* [1, 1, h, w] nor grey RGB [1, 3, h, w].")
+        shapes = {name: each.shape for name, each in inputs.items()}
+        raise ValueError(f"onnx:{path}: its inputs {shapes} are neither L* [1, 1, h, w] nor grey RGB [1, 3, h, w].")
     name, channels = next(iter(inputs)), shape[1]
     usual = _ZHANG_SIZE if channels == 1 else _DDCOLOR_SIZE
     height, width = (side if isinstance(side, int) else usual for side in shape[2:])
@@ -209,14 +209,14 @@ def _onnx(path: Path) -> tuple[Colour, str]:
     return to_ab, digest
 
 
-def _space(hub_id: str, api: str) -> Colour:
+def _space(hub_id: str, api: str) -> Color:
     package = _need("gradio_client", f"space:{hub_id}")
     try:
         client = package.Client(hub_id, verbose=False)
     except Exception as error:  # many kinds
         raise ValueError(f"space:{hub_id}: the Space cannot be reached ({error}).") from error
 
-    def colour(grey: Image.Image) -> Image.Image:
+    def color(grey: Image.Image) -> Image.Image:
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "grey.png"
             grey.save(path)
@@ -227,7 +227,7 @@ def _space(hub_id: str, api: str) -> Colour:
             # Spaces that show a slider answer with before and after.
             return _of_size(grey, Image.open(found[-1]))
 
-    return colour
+    return color
 
 
 def _pictures_in(answer: Any) -> list[Path]:
@@ -240,8 +240,8 @@ def _pictures_in(answer: Any) -> list[Path]:
     return []
 
 
-def _service(address: str) -> Colour:
-    def colour(grey: Image.Image) -> Image.Image:
+def _service(address: str) -> Color:
+    def color(grey: Image.Image) -> Image.Image:
         body = io.BytesIO()
         grey.save(body, "PNG")
         request = urllib.request.Request(address, body.getvalue(), {"Content-Type": "image/png", "Accept": "image/*"})
@@ -251,4 +251,4 @@ def _service(address: str) -> Colour:
         except (urllib.error.URLError, OSError) as error:
             raise ValueError(f"{address} did not answer with a picture ({error})") from error
 
-    return colour
+    return color

@@ -1,4 +1,4 @@
-"""The colour pictures that a run measures on: a folder, a data set built here, or a data set of the Hub."""
+"""The color pictures that a run measures on: a folder, a data set built here, or a data set of the Hub."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Plots of a report as inline SVG: readable in light and dark (they take the page's colours), no library needed."""
+"""Plots of a report as inline SVG: readable in light and dark (they take the page's colors), no library needed."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Sequence
 from html import escape
 
-# Okabe and Ito (2008): told apart by colour-blind readers too.
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a8a", "#b8a800")
+# Okabe and Ito (2008): told apart by color-blind readers too.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a8a8a", "#b8a800")
 _WIDTH, _HEIGHT = 560, 340
 _LEFT, _RIGHT, _TOP, _BOTTOM = 62, 18, 16, 52
 
@@ -77,11 +77,11 @@ def scatter(points: Sequence[Point], x_title: str, y_title: str, title: str, ide
     if ideal is not None:
         axes.mark(ideal)
     for place, (name, x, x_span, y, y_span) in enumerate(points):
-        colour = COLOURS[place % len(COLOURS)]
+        color = COLORS[place % len(COLORS)]
         px, py = axes.x(x), axes.y(y)
         anchor, shift = ("end", -9) if px > _WIDTH * 0.75 else ("start", 9)
         axes.parts.append(
-            f'<g stroke="{colour}" fill="{colour}">'
+            f'<g stroke="{color}" fill="{color}">'
             f'<line x1="{axes.x(x_span[0]):.1f}" x2="{axes.x(x_span[1]):.1f}" y1="{py:.1f}" y2="{py:.1f}"/>'
             f'<line y1="{axes.y(y_span[0]):.1f}" y2="{axes.y(y_span[1]):.1f}" x1="{px:.1f}" x2="{px:.1f}"/>'
             f'<circle cx="{px:.1f}" cy="{py:.1f}" r="4.5"/></g>'
@@ -103,15 +103,15 @@ def histogram(groups: Sequence[tuple[str, Sequence[float]]], x_title: str, title
         top = max(top, *shares)
     axes = _Axes((low, high), (0, top * 1.08 + 1e-9), x_title, "share of pictures, %", title)
     for place, ((name, values), shares) in enumerate(zip(groups, lines, strict=True)):
-        colour, dash = COLOURS[place // 2 % len(COLOURS)], ' stroke-dasharray="5 4"' if place % 2 else ""
+        color, dash = COLORS[place // 2 % len(COLORS)], ' stroke-dasharray="5 4"' if place % 2 else ""
         path = f"M{axes.x(low):.1f} {axes.y(0):.1f}"
         for number, share in enumerate(shares):
             left, right = (axes.x(low + (high - low) * (number + end) / bins) for end in (0, 1))
             path += f"L{left:.1f} {axes.y(share):.1f}L{right:.1f} {axes.y(share):.1f}"
-        axes.parts.append(f'<path d="{path}L{axes.x(high):.1f} {axes.y(0):.1f}" fill="none" stroke="{colour}"{dash}/>')
+        axes.parts.append(f'<path d="{path}L{axes.x(high):.1f} {axes.y(0):.1f}" fill="none" stroke="{color}"{dash}/>')
         y = _TOP + 14 + 17 * place
         axes.parts.append(
-            f'<line x1="{_WIDTH - 210}" x2="{_WIDTH - 184}" y1="{y - 4}" y2="{y - 4}" stroke="{colour}"{dash}/>'
+            f'<line x1="{_WIDTH - 210}" x2="{_WIDTH - 184}" y1="{y - 4}" y2="{y - 4}" stroke="{color}"{dash}/>'
             f'<text x="{_WIDTH - 178}" y="{y}" class="name">{escape(name)} ({len(values)})</text>'
         )
     return axes.done()
@@ -123,7 +123,7 @@ def strips(groups: Sequence[tuple[str, Sequence[float]]], x_title: str, title: s
     axes.parts = [part for part in axes.parts if 'text-anchor="end"' not in part]  # names stand in place of numbers
     height = (_HEIGHT - _TOP - _BOTTOM) / max(len(groups), 1)
     for place, (name, values) in enumerate(groups):
-        colour, middle = COLOURS[place // 2 % len(COLOURS)], _TOP + (place + 0.62) * height
+        color, middle = COLORS[place // 2 % len(COLORS)], _TOP + (place + 0.62) * height
         axes.parts.append(
             f'<text x="{_LEFT + 4}" y="{_TOP + place * height + 12:.1f}" class="name">'
             f"{escape(name)} ({len(values)})</text>"
@@ -131,11 +131,11 @@ def strips(groups: Sequence[tuple[str, Sequence[float]]], x_title: str, title: s
         for number, value in enumerate(values):
             x, shift = axes.x(min(max(value, low), high)), (number % 3 - 1) * min(6.0, height / 8)
             axes.parts.append(
-                f'<circle cx="{x:.1f}" cy="{middle + shift:.1f}" r="3.5" fill="{colour}" fill-opacity="0.55"/>'
+                f'<circle cx="{x:.1f}" cy="{middle + shift:.1f}" r="3.5" fill="{color}" fill-opacity="0.55"/>'
             )
         x = axes.x(min(max(statistics.median(values), low), high))
         axes.parts.append(
-            _line(x, middle - height * 0.28, x, middle + height * 0.28, f'stroke="{colour}" stroke-width="2.5"')
+            _line(x, middle - height * 0.28, x, middle + height * 0.28, f'stroke="{color}" stroke-width="2.5"')
         )
     return axes.done()
 
@@ -151,7 +151,7 @@ def bars(rows: Sequence[tuple[str, float, tuple[float, float], bool]], x_title: 
         top = _TOP + place * height
         left, right = sorted((axes.x(0), axes.x(value)))
         middle = top + height * 0.68
-        fill = f'fill="{COLOURS[6]}" opacity="0.45"' if pale else f'fill="{COLOURS[0]}" opacity="0.85"'
+        fill = f'fill="{COLORS[6]}" opacity="0.45"' if pale else f'fill="{COLORS[0]}" opacity="0.85"'
         axes.parts.append(
             f'<text x="{_LEFT + 4}" y="{top + height * 0.34:.1f}" class="name">{escape(name)}</text>'
             f'<rect x="{left:.1f}" y="{top + height * 0.45:.1f}" width="{right - left:.1f}" '

@@ -26,7 +26,7 @@ class Progress:
 
     def __init__(self, total: int, rows: list[str], workers: int = 1, quiet: bool = False) -> None:
         self.total, self.rows, self.workers, self.quiet = total, rows, workers, quiet
-        self.done, self.told = 0, quiet or not total
+        self.done, self.announced = 0, quiet or not total
         self.seconds: list[float] = []
         self.begun = time.monotonic()
         self.bar = tqdm(total=total, unit="picture", disable=quiet or not total or not sys.stderr.isatty())
@@ -37,8 +37,8 @@ class Progress:
         self.bar.update()
         if seconds is not None:
             self.seconds.append(seconds)
-        if not self.told and (len(self.seconds) >= min(_TRIED, self.total) or self.done == self.total):
-            self._tell()
+        if not self.announced and (len(self.seconds) >= min(_TRIED, self.total) or self.done == self.total):
+            self._announce()
         elif (
             not self.quiet
             and self.bar.disable
@@ -46,25 +46,29 @@ class Progress:
         ):
             left = (time.monotonic() - self.begun) / self.done * (self.total - self.done)
             logger.info(
-                "%d %% (%d of %d pictures), %s left", 100 * self.done // self.total, self.done, self.total, _said(left)
+                "%d %% (%d of %d pictures), %s left",
+                100 * self.done // self.total,
+                self.done,
+                self.total,
+                _duration(left),
             )
 
-    def _tell(self) -> None:
+    def _announce(self) -> None:
         """The first line: how many, of what, how long."""
-        self.told = True
+        self.announced = True
         warm = self.seconds[1:] or self.seconds or [0.0]
         left = sum(warm) / len(warm) * self.total / self.workers
-        said = f"{self.total} pictures, {len(self.rows)} rows ({', '.join(self.rows)}): {_said(left)}"
+        line = f"{self.total} pictures, {len(self.rows)} rows ({', '.join(self.rows)}): {_duration(left)}"
         if self.bar.disable:
-            logger.info(said)
+            logger.info(line)
         else:
-            self.bar.write(said, file=sys.stderr)
+            self.bar.write(line, file=sys.stderr)
 
     def close(self) -> None:
         self.bar.close()
 
 
-def _said(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """A length of time for people."""
     if seconds < 60:
         return f"about {max(1, round(seconds))} s"

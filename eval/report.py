@@ -15,7 +15,7 @@ _SPAN = (0.0, 2.0)  # of the histogram of chroma ratios
 _FEW, _MANY = 30, 200  # pictures; of fewer than the first each is drawn, where no group has more than the second
 _SHOWN = 3  # pictures of a gallery before the rest is asked for
 _SKY_TEXT = (
-    "Pictures with sky, coloured whole and again with the sky cut away; the same pixels are compared. The control cuts "
+    "Pictures with sky, colored whole and again with the sky cut away; the same pixels are compared. The control cuts "
     "as much from left and right and leaves the sky."
 )
 
@@ -161,7 +161,7 @@ def to_html(found: dict, shelf: Shelf) -> str:
 def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
     """(caption, SVG); the SVG is our own and escapes names itself."""
     drawn = []
-    # Floors last, so that a colorizer has the same colour here and in the histogram.
+    # Floors last, so that a colorizer has the same color here and in the histogram.
     order = sorted(found["summaries"], key=lambda entry: entry["colorizer"] in ("grey", "mean"))
     points = [
         (e["colorizer"], e["chroma_ratio_median"]["value"], e["chroma_ratio_median"]["interval"],
@@ -199,7 +199,7 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
                 )
     if rows:
         svg = plots.bars(rows, "share of chroma lost on the same pixels", "Sky dependence")
-        drawn.append(("Sky dependence: how much colour the ground loses when the sky is cut away.", svg))
+        drawn.append(("Sky dependence: how much color the ground loses when the sky is cut away.", svg))
     return drawn
 
 

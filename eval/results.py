@@ -244,10 +244,10 @@ def _commit() -> str | None:
     if not (here / ".git").exists():
         return None
     try:
-        said = [
+        answers = [
             subprocess.run(["git", "-C", str(here), *words], capture_output=True, text=True, check=True).stdout.strip()
             for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
         ]
     except (OSError, subprocess.CalledProcessError):
         return None
-    return said[0] + "+" * bool(said[1])
+    return answers[0] + "+" * bool(answers[1])

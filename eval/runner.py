@@ -24,7 +24,7 @@ from colorization.sky import SkySegmenter
 
 from .colorizers import CEILING, FLOORS, Colorizer, make_colorizer
 from .measuring import Bench, Opened, measure_group, open_picture, reduce
-from .metrics.colour import AB_BINS, ab_bins, mean_chroma
+from .metrics.colors import AB_BINS, ab_bins, mean_chroma
 from .metrics.perceptual import InceptionFeatures, Lpips, SqueezeFeatures
 from .pictures import Picture
 from .progress import Progress
@@ -32,11 +32,11 @@ from .results import SCHEMA
 
 logger = logging.getLogger(__name__)
 
-_STATISTICS = 500  # pictures that the mean colour and the frequencies of colours are taken from
+_STATISTICS = 500  # pictures that the mean color and the frequencies of colors are taken from
 _STATISTICS_SIZE = 128  # px
-_COUNT_OF_A_BIN = 1e-4  # added to each frequency, so that a colour seen once does not outweigh all others
+_COUNT_OF_A_BIN = 1e-4  # added to each frequency, so that a color seen once does not outweigh all others
 _WORKERS = 8  # more threads would wait for Python, and pictures fill the memory
-_GROUP, _GROUP_PIXELS = 8, 1_000_000  # pictures that are coloured in one batch, at most, and their pixels together
+_GROUP, _GROUP_PIXELS = 8, 1_000_000  # pictures that are colored in one batch, at most, and their pixels together
 
 
 class RunError(ValueError):
@@ -62,7 +62,7 @@ class Options:
 
 
 def set_statistics(pictures: list[Picture]) -> dict:
-    """Mean ab of a set and the weights of its colours for the rebalanced AuC, from small copies of up to 500 pictures.
+    """Mean ab of a set and the weights of its colors for the rebalanced AuC, from small copies of up to 500 pictures.
 
     Returns:
         ``mean_ab`` (two numbers, CIE units) and ``auc_weights`` (484 numbers: one over the frequency of each square of
@@ -121,7 +121,7 @@ def run(
     if world > 1:
         from accelerate import PartialState
 
-        # Without being told, processes on CPUs alone would not wait for each other.
+        # Without being saved, processes on CPUs alone would not wait for each other.
         state = PartialState(cpu=not torch.accelerator.is_available())
         state.wait_for_everyone()
         done = {record["path"] for record in read_records(output)}
@@ -137,7 +137,7 @@ def run(
 def measure_all(
     pictures: list[Picture], bench: Bench, records: Path, swept: Collection[str], quiet: bool = False
 ) -> None:
-    """Append a record a picture; those named in ``swept`` are coloured at several sizes too.
+    """Append a record a picture; those named in ``swept`` are colored at several sizes too.
 
     Pictures are read ahead, and measured in groups. Several groups are under way at once, each on a thread of its own:
     to share one small picture between threads costs more than it saves. When the run is stopped, what is under way is
@@ -241,11 +241,11 @@ def read_records(output: Path) -> Iterator[dict]:
 
 def _resume(run: dict, output: Path, fresh: bool) -> set[str]:
     """Names of the pictures that are done; failures are tried again. ``run`` is what all records have in common."""
-    told = output / "run.json"
+    saved = output / "run.json"
     ours = json.loads(json.dumps(run))
     files = sorted(output.glob("records-*.jsonl"))
     if files and not fresh:
-        theirs = json.loads(told.read_text(encoding="utf-8")) if told.is_file() else {}
+        theirs = json.loads(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         other = sorted(key for key in ours if ours[key] != theirs.get(key))
         if other:
             raise RunError(
@@ -266,7 +266,7 @@ def _resume(run: dict, output: Path, fresh: bool) -> set[str]:
         return kept
     for path in files:
         path.unlink()
-    with replace_file(told) as part:
+    with replace_file(saved) as part:
         part.write_text(json.dumps(ours, indent=1), encoding="utf-8")
     return set()
 

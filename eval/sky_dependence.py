@@ -1,6 +1,6 @@
-"""Sky dependence: does a colorizer need to see the sky to dare colour on the ground?
+"""Sky dependence: does a colorizer need to see the sky to dare color on the ground?
 
-A picture with sky is coloured whole, and again with everything down to the horizon cut away; the same pixels are then
+A picture with sky is colored whole, and again with everything down to the horizon cut away; the same pixels are then
 compared. A colorizer that looks at the ground loses nothing. As a control, as much is cut from the left and right: what
 is lost there is the price of any crop, not of the sky. The reverse: a picture without sky gets a bright drawn one.
 """
@@ -16,7 +16,7 @@ from PIL import Image
 from colorization.model.color import rgb_to_lab, to_tensor
 from colorization.sky import NO_BELOW, SkySegmenter, sky_fraction
 
-from .metrics.colour import ciede2000
+from .metrics.colors import ciede2000
 from .metrics.sepia import hue_statistics, is_one_hue, is_sepia
 
 _ROW_HAS_SKY = 0.01  # share of a row

@@ -113,7 +113,7 @@ class SkyExperiment:
 
         from colorization.model.color import rgb_to_lab, to_tensor
         from eval.inputs import make_input
-        from eval.metrics.colour import mean_chroma
+        from eval.metrics.colors import mean_chroma
         from eval.sky_dependence import horizon
 
         segmenter = self._service.models.sky()

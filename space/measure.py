@@ -200,7 +200,7 @@ def _coloured(models: Models, grey: Image.Image, name: str) -> np.ndarray:
 
 def _mean_chroma(rgb: np.ndarray) -> float:
     from colorization.model.color import rgb_to_lab, to_tensor
-    from eval.metrics.colour import mean_chroma
+    from eval.metrics.colors import mean_chroma
 
     return mean_chroma(rgb_to_lab(to_tensor(rgb))).item()
 
@@ -208,11 +208,11 @@ def _mean_chroma(rgb: np.ndarray) -> float:
 def _figures(rgb: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float | None], np.ndarray]:
     """The figures of one result, and its CIEDE2000 at each pixel [H, W]."""
     from colorization.model.color import rgb_to_lab, to_tensor
-    from eval.metrics import colour, pixel, sepia
+    from eval.metrics import colors, pixel, sepia
 
     result, right = to_tensor(rgb), to_tensor(truth)
     lab, right_lab = rgb_to_lab(result), rgb_to_lab(right)
-    difference = colour.ciede2000(lab, right_lab)[0]
+    difference = colors.ciede2000(lab, right_lab)[0]
     try:
         ssim = pixel.ssim_rgb(result, right)
     except ImportError:
@@ -221,7 +221,7 @@ def _figures(rgb: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float | None
     values = {
         "ciede2000": difference.mean().item(),
         "psnr": pixel.psnr_rgb(result, right).item(),
-        "chroma_ratio": colour.chroma_ratio(lab, right_lab).item(),
+        "chroma_ratio": colors.chroma_ratio(lab, right_lab).item(),
         "sepia_index": sepia.sepia_index(sepia.hue_statistics(lab)).item(),
         "ssim": None if ssim is None else ssim.item(),
     }

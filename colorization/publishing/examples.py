@@ -106,7 +106,7 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     import torch
 
     from eval.inputs import make_input
-    from eval.metrics import colour, sepia
+    from eval.metrics import colors, sepia
 
     from ..model.color import NEAR_GREY, rgb_to_lab, to_tensor
 
@@ -114,15 +114,15 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
         return rgb_to_lab(to_tensor(picture))
 
     made, true, grey = lab_of(coloured), lab_of(truth), lab_of(make_input(np.array(truth)))
-    if colour.mean_chroma(true).item() < NEAR_GREY:
+    if colors.mean_chroma(true).item() < NEAR_GREY:
         return None
-    error, of_grey = (colour.delta_e(lab, true)[0].item() for lab in (made, grey))
-    ratio = colour.chroma_ratio(made, true).item()
+    error, of_grey = (colors.delta_e(lab, true)[0].item() for lab in (made, grey))
+    ratio = colors.chroma_ratio(made, true).item()
     failures = [
         words
         for words, wrong in (
-            ("less than half of its colour", ratio < colour.COLLAPSED),
-            ("too colourful by more than half", ratio > colour.OVERSATURATED),
+            ("less than half of its colour", ratio < colors.COLLAPSED),
+            ("too colourful by more than half", ratio > colors.OVERSATURATED),
             ("sepia", bool(sepia.is_sepia(sepia.hue_statistics(made)).item())),
             ("farther from the truth than grey", error > of_grey),
         )

@@ -29,7 +29,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
-from eval.metrics.colour import ciede2000
+from eval.metrics.colors import ciede2000
 
 from ..drawing import draw_landscape
 from ..files import FORMATS, replace_file

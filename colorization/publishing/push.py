@@ -141,7 +141,7 @@ def stage_dataset(folder: Path, repo_id: str) -> Upload:
 def stage_metric(repo_id: str, folder: Path) -> Upload:
     """Put what ``evaluate.load`` takes into ``folder``: the metric, called as the repository, and what it imports."""
     name = repo_id.rsplit("/", maxsplit=1)[-1]
-    if name in ("color", "colour", "pixel", "sepia"):
+    if name in ("color", "colors", "pixel", "sepia"):
         raise PublishError(f"{repo_id}: {name} is the name of a file the metric imports; choose another.")
     metrics = ROOT / "eval" / "metrics"
     measures = yaml.safe_load((ROOT / "eval" / "measures.yaml").read_text(encoding="utf-8"))["pictures"]
@@ -155,7 +155,7 @@ def stage_metric(repo_id: str, folder: Path) -> Upload:
     (folder / f"{name}.py").write_text(source, encoding="utf-8")
     for file in (
         ROOT / "colorization" / "model" / "color.py",
-        *(metrics / f"{part}.py" for part in ("colour", "pixel", "sepia")),
+        *(metrics / f"{part}.py" for part in ("colors", "pixel", "sepia")),
     ):
         shutil.copy(file, folder)
     for page in ("README.md", "index.html"):

@@ -1,4 +1,4 @@
-"""The measures of colour as ``torchmetrics.Metric``: batches in, one figure of all pictures out, over processes too.
+"""The measures of color as ``torchmetrics.Metric``: batches in, one figure of all pictures out, over processes too.
 
 Sums are float64, so that neither the order of batches nor the number of processes shows in a figure.
 """
@@ -12,7 +12,7 @@ from torchmetrics import Metric
 
 from colorization.model.color import rgb_to_lab
 
-from .colour import chroma_ratio, ciede2000
+from .colors import chroma_ratio, ciede2000
 from .sepia import hue_statistics, is_one_hue
 
 

@@ -1,4 +1,4 @@
-"""Seas half blue and half orange: does a result invent differences of colour where the truth has none?"""
+"""Seas half blue and half orange: does a result invent differences of color where the truth has none?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SMALLEST = 0.05  # share of the picture
 
 
 def incoherence(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    """Standard deviation of ab inside regions of one true colour, beyond the truth's own, CIE units, [B]; 0 is right.
+    """Standard deviation of ab inside regions of one true color, beyond the truth's own, CIE units, [B]; 0 is right.
 
     Both pictures are averaged over cells, 24 along the long side. Neighbouring cells whose true ab differ by less than
     4 CIE units are of one region; those of at least 5 % of the picture count, by their area. Of each region the
@@ -38,7 +38,7 @@ def incoherence(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def _regions(ab: np.ndarray) -> list[np.ndarray]:
-    """Numbers of the cells of each connected region of nearly constant colour, from ab [2, h, w]."""
+    """Numbers of the cells of each connected region of nearly constant color, from ab [2, h, w]."""
     height, width = ab.shape[1:]
     numbers = np.arange(height * width).reshape(height, width)
     across = np.linalg.norm(np.diff(ab, axis=2), axis=0) < _SAME

@@ -1,6 +1,6 @@
-"""Measures of colour: one value a picture, [B].
+"""Measures of color: one value a picture, [B].
 
-All take CIE Lab [B, 3, H, W] (``color.rgb_to_lab``, converted once for all of them); only colourfulness is
+All take CIE Lab [B, 3, H, W] (``color.rgb_to_lab``, converted once for all of them); only colorfulness is
 defined on sRGB. One truth [1, 3, H, W] may stand against several results.
 """
 
@@ -16,7 +16,7 @@ _AB_BIN = 10  # CIE units
 _AB_REACH = 110  # a* and b* of sRGB lie within
 HUE_BINS = 36
 COLLAPSED, OVERSATURATED = 0.5, 1.5
-"""Chroma ratios below and above which a picture has lost its colour, or has too much of it."""
+"""Chroma ratios below and above which a picture has lost its color, or has too much of it."""
 
 
 def mean_chroma(lab: torch.Tensor) -> torch.Tensor:
@@ -41,7 +41,7 @@ def ab_rmse(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
 
 
 def ciede2000(lab: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
-    """CIEDE2000 colour difference with kL = kC = kH = 1 (CIE 142-2001), as implemented by Sharma, Wu and Dalal
+    """CIEDE2000 color difference with kL = kC = kH = 1 (CIE 142-2001), as implemented by Sharma, Wu and Dalal
     (Color Research and Application 30, 2005).
 
     Args:
@@ -49,7 +49,7 @@ def ciede2000(lab: torch.Tensor, reference: torch.Tensor) -> torch.Tensor:
         reference: likewise.
 
     Returns:
-        [..., H, W], 0 for equal colours; 1 is about a just noticeable difference.
+        [..., H, W], 0 for equal colors; 1 is about a just noticeable difference.
     """
     light1, a1, b1 = lab.unbind(-3)
     light2, a2, b2 = reference.unbind(-3)
@@ -99,7 +99,7 @@ def percentile95(values: torch.Tensor) -> torch.Tensor:
 
 
 def colorfulness_signed(rgb: torch.Tensor) -> torch.Tensor:
-    """Colourfulness M3 of Hasler and Süsstrunk (2003), of sRGB in [0, 1].
+    """Colorfulness M3 of Hasler and Süsstrunk (2003), of sRGB in [0, 1].
 
     Of the opponents rg = R - G and yb = (R + G) / 2 - B on a scale of 0 to 255:
     sqrt(var rg + var yb) + 0.3 sqrt(mean² rg + mean² yb), as published: with their signs.
@@ -110,7 +110,7 @@ def colorfulness_signed(rgb: torch.Tensor) -> torch.Tensor:
 def colorfulness_absolute(rgb: torch.Tensor) -> torch.Tensor:
     """The variant in most colorization papers (CT2, DDColor, UniColor): opponents without their signs.
 
-    Blue over yellow counts as less colourful than it is: on landscapes up to 40 points below
+    Blue over yellow counts as less colorful than it is: on landscapes up to 40 points below
     :func:`colorfulness_signed`. Never compare values of the two.
     """
     return _colorfulness(*(opponent.abs() for opponent in _opponents(rgb)))
@@ -141,7 +141,7 @@ def hue_distance(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Earth mover's distance around the circle between the two :func:`hue_histogram`, in degrees of hue, 0 to 180.
 
     On a circle it is the L1 distance of the cumulative histograms less their median (Rabin, Delon and Gousseau 2008).
-    Says how far colours have to be turned, wherever they are in the picture. NaN where one picture is grey.
+    Says how far colors have to be turned, wherever they are in the picture. NaN where one picture is grey.
     """
     apart = (hue_histogram(predicted) - hue_histogram(truth)).cumsum(dim=1)
     # Of an even number of values torch takes the lower median: any value between the two middle ones is as good.
@@ -162,7 +162,7 @@ def auc(predicted: torch.Tensor, truth: torch.Tensor, weights: torch.Tensor | No
     """Area under the cumulative curve of ab errors (Zhang et al. 2016, 4.1), in [0, 1], higher is better.
 
     The share of pixels within an ab distance t of the truth, mean over t = 0, 1, ..., 150. Raw it is dominated by
-    greys; "rebalanced" each pixel weighs one over the probability of its true colour.
+    greys; "rebalanced" each pixel weighs one over the probability of its true color.
 
     Args:
         predicted: Lab.

@@ -23,11 +23,11 @@ def psnr_rgb(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return (-10 * (predicted - truth).square().mean(dim=(1, 2, 3)).log10()).clamp(max=100)
 
 
-def psnr_colour(predicted: torch.Tensor, truth: torch.Tensor, truth_rgb: torch.Tensor) -> torch.Tensor:
-    """RGB PSNR of the colours alone, in dB, higher is better: of the a* and b* of results on the truth's own luminance.
+def psnr_color(predicted: torch.Tensor, truth: torch.Tensor, truth_rgb: torch.Tensor) -> torch.Tensor:
+    """RGB PSNR of the colors alone, in dB, higher is better: of the a* and b* of results on the truth's own luminance.
 
     A colorizer keeps the luminance it is given. Where that was aged, ``psnr_rgb`` counts the ageing as a fault of the
-    colours, and even perfect ones fall by many dB; here the result's luminance is replaced by the truth's
+    colors, and even perfect ones fall by many dB; here the result's luminance is replaced by the truth's
     (``color.join``: 8 bits, chroma reduced at constant L* and hue where sRGB ends), as for a restored
     picture. Where luminance was kept, it is ``psnr_rgb`` but for rounding.
 
@@ -90,10 +90,10 @@ def l_shift(predicted: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
 
 
 def edge_alignment(predicted: torch.Tensor) -> torch.Tensor:
-    """Do colours change where luminance does? Correlation over pixels of the gradients of ab and of L*, in [-1, 1].
+    """Do colors change where luminance does? Correlation over pixels of the gradients of ab and of L*, in [-1, 1].
 
-    The magnitudes of Sobel gradients are compared after a 3 × 3 mean; where colour bleeds over edges the value falls.
-    It has meaning beside the value of the truth, not alone. Grey pictures have no edges of colour: NaN.
+    The magnitudes of Sobel gradients are compared after a 3 × 3 mean; where color bleeds over edges the value falls.
+    It has meaning beside the value of the truth, not alone. Grey pictures have no edges of color: NaN.
     """
     lab = F.avg_pool2d(F.pad(predicted, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     sobel = torch.tensor([[1.0, 0, -1], [2, 0, -2], [1, 0, -1]], device=lab.device) / 8
@@ -101,9 +101,9 @@ def edge_alignment(predicted: torch.Tensor) -> torch.Tensor:
     batch, _, height, width = lab.shape
     gradients = F.conv2d(lab.reshape(batch * 3, 1, height, width), kernels)
     strength = gradients.square_().sum(dim=1).view(batch, 3, -1)
-    light, colour = strength[:, 0].sqrt(), strength[:, 1:].sum(dim=1).sqrt()
-    light, colour = light - light.mean(dim=1, keepdim=True), colour - colour.mean(dim=1, keepdim=True)
-    length = colour.norm(dim=1)
+    light, color = strength[:, 0].sqrt(), strength[:, 1:].sum(dim=1).sqrt()
+    light, color = light - light.mean(dim=1, keepdim=True), color - color.mean(dim=1, keepdim=True)
+    length = color.norm(dim=1)
     scale = light.norm(dim=1) * length
-    flat = length < 1e-3 * colour.shape[1] ** 0.5  # float noise of a grey picture
-    return torch.where(flat | (scale == 0), torch.nan, (light * colour).sum(dim=1) / scale)
+    flat = length < 1e-3 * color.shape[1] ** 0.5  # float noise of a grey picture
+    return torch.where(flat | (scale == 0), torch.nan, (light * color).sum(dim=1) / scale)

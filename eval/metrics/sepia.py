@@ -6,8 +6,8 @@ import math
 
 import torch
 
-from .colour import chroma as chroma_of
-from .colour import hue_histogram, percentile95
+from .colors import chroma as chroma_of
+from .colors import hue_histogram, percentile95
 
 HUES = (50.0, 105.0)
 """Degrees of CIE hue that sepia lies in: orange-brown to olive-yellow."""
@@ -53,7 +53,7 @@ def sepia_index(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
 
 
 def is_one_hue(statistics: dict[str, torch.Tensor]) -> torch.Tensor:
-    """Tell a tint, at any chroma, from colours: bool [B], concentration of hue above 0.96 and not grey.
+    """Tell a tint, at any chroma, from colors: bool [B], concentration of hue above 0.96 and not grey.
 
     To be read where no sky is in sight, and beside the truth's own rate: open water under a sky is of one blue in
     truth, and some photographs are toned.

@@ -1,4 +1,4 @@
-"""Choose how a trained model's distribution is turned into colour: measures over the decoding, on validation pictures.
+"""Choose how a trained model's distribution is turned into color: measures over the decoding, on validation pictures.
 
     python scripts/choose_decoding.py --model RUN/model --data VAL --temperature 0.2,0.4,1 --share 0,0.5,1
 
@@ -26,7 +26,7 @@ from colorization.model.pipeline_colorization import load_pipeline
 from colorization.sky import SkySegmenter, sky_label
 
 from ..inputs import make_input
-from ..metrics import colour, pixel, sepia
+from ..metrics import colors, pixel, sepia
 from ..metrics.perceptual import Lpips
 from ..pictures import open_set
 
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--max-side", type=int, default=0, help="reduce longer pictures first, px")
     parser.add_argument("--size", type=_numbers, help="working sizes, px (default: the model's)")
     parser.add_argument("--temperature", type=_numbers, help="default: the model's")
-    parser.add_argument("--share", type=_numbers, help="of the classifier in the colour (default: the model's)")
+    parser.add_argument("--share", type=_numbers, help="of the classifier in the color (default: the model's)")
     parser.add_argument("--calibration", type=_numbers, help="default: the model's")
     parser.add_argument("--variety", type=_numbers, help="default: the model's")
     parser.add_argument("--factor", type=_numbers, default=[1.0], help="on chroma, after all else")
@@ -80,7 +80,7 @@ def main(arguments: list[str] | None = None) -> int:
             rgb = np.array(small)
         truth = to_tensor(rgb)
         true_lab = rgb_to_lab(truth)
-        if colour.mean_chroma(true_lab).item() < NEAR_GREY:
+        if colors.mean_chroma(true_lab).item() < NEAR_GREY:
             continue
         grey = make_input(rgb)
         base.append(pixel.psnr_rgb(to_tensor(grey), truth).item())
@@ -89,8 +89,8 @@ def main(arguments: list[str] | None = None) -> int:
             processor.working_size = size
             with torch.inference_mode():
                 output = pipe.model(processor(grey)["pixel_values"])
-                colours = [_decode(output, centres, *decoding) for decoding in decodings]
-                made = [to_tensor(processor.post_process_colorization(ab, [grey])[0]) for ab in colours]
+                decoded = [_decode(output, centres, *decoding) for decoding in decodings]
+                made = [to_tensor(processor.post_process_colorization(ab, [grey])[0]) for ab in decoded]
                 for decoding, picture_made in zip(decodings, made, strict=True):
                     lab = rgb_to_lab(picture_made)
                     hues = sepia.hue_statistics(lab)
@@ -98,14 +98,14 @@ def main(arguments: list[str] | None = None) -> int:
                         [
                             pixel.psnr_rgb(picture_made, truth).item(),
                             lpips(picture_made, truth).item(),
-                            colour.delta_e(lab, true_lab)[0].item(),
-                            colour.chroma_ratio(lab, true_lab).item(),
+                            colors.delta_e(lab, true_lab)[0].item(),
+                            colors.chroma_ratio(lab, true_lab).item(),
                             float(sepia.is_sepia(hues).item()),
                             float(sepia.is_one_hue(hues).item()),
                         ]
                     )
     if not base:
-        parser.error(f"{args.data}: no colour picture could be read.")
+        parser.error(f"{args.data}: no color picture could be read.")
     _print(rows, np.array(base), np.array(without))
     return 0
 
@@ -143,8 +143,8 @@ def _print(rows: dict[tuple, list[list[float]]], base: np.ndarray, without: np.n
         ratio = values[:, 3]
         rates = (
             np.median(ratio),
-            (ratio < colour.COLLAPSED).mean(),
-            (ratio > colour.OVERSATURATED).mean(),
+            (ratio < colors.COLLAPSED).mean(),
+            (ratio > colors.OVERSATURATED).mean(),
             values[:, 4].mean(),
         )
         return ((values[:, 0] - grey).mean(), *rates)

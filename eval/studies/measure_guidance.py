@@ -1,10 +1,10 @@
 """What help and doubt are worth: `python scripts/measure_guidance.py PART... --data PHOTOGRAPHS`.
 
-hints       PSNR gained by one true colour, at a random point and where the model is least sure, and by five; and what
+hints       PSNR gained by one true color, at a random point and where the model is least sure, and by five; and what
             taking no hint costs against another model (--against, by default the one that comes with the project)
 palette     PSNR gained by the photograph's own palette, and by that of another photograph
-variants    CIEDE2000 of the best of four colourings against the ordinary one, and against the best of three fixed
-            shifts of all colours (what any four different pictures gain); --sweep: for several settings
+variants    CIEDE2000 of the best of four colorings against the ordinary one, and against the best of three fixed
+            shifts of all colors (what any four different pictures gain); --sweep: for several settings
 confidence  does a larger spread mean a larger error: rank correlations, a table, and thresholds for the words
 
 Differences are paired, with a 95 % interval from the standard error. Choose on validation pictures, never on test ones.
@@ -33,7 +33,7 @@ from colorization.model import prediction, variants
 from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import Photo
 
-from ..metrics.colour import ciede2000, mean_chroma
+from ..metrics.colors import ciede2000, mean_chroma
 from ..metrics.pixel import psnr_rgb
 from ..pictures import open_set
 
@@ -46,7 +46,7 @@ _WINDOW = 5  # cells around a point over which its uncertainty is averaged, so t
 
 @dataclass
 class Truth:
-    """A colour photograph, and its ab at the size of a prediction."""
+    """A color photograph, and its ab at the size of a prediction."""
 
     photo: Photo
     rgb: torch.Tensor  # [1, 3, H, W] in [0, 1]
@@ -62,14 +62,14 @@ class Truth:
         return F.interpolate(self.lab, size=(rows, columns), mode="area")[0]
 
     def hint(self, row: int, column: int, shape: tuple[int, int]) -> tuple[tuple[float, float], tuple[float, ...]]:
-        """The middle of a cell of hints, and the true colour there."""
+        """The middle of a cell of hints, and the true color there."""
         rows, columns = shape
         x, y = (column + 0.5) / columns * self.photo.width - 0.5, (row + 0.5) / rows * self.photo.height - 0.5
-        colour = F.interpolate(self.rgb, size=shape, mode="area")[0, :, row, column] * 255
-        return (max(x, 0), max(y, 0)), tuple(colour.tolist())
+        color = F.interpolate(self.rgb, size=shape, mode="area")[0, :, row, column] * 255
+        return (max(x, 0), max(y, 0)), tuple(color.tolist())
 
     def errors(self, pipe: ColorizationPipeline, ab: torch.Tensor) -> tuple[float, float]:
-        """PSNR (dB) and mean CIEDE2000 of the photograph in these colours."""
+        """PSNR (dB) and mean CIEDE2000 of the photograph in these colors."""
         rgb = to_tensor(pipe.apply_ab(self.photo, ab).convert("RGB"))
         return psnr_rgb(rgb, self.rgb).item(), ciede2000(rgb_to_lab(rgb), self.lab).mean().item()
 
@@ -77,10 +77,10 @@ class Truth:
 def read_truths(folder: Path, count: int, seed: int) -> Iterator[Truth]:
     pictures, _ = open_set(str(folder))
     random.Random(seed).shuffle(pictures)
-    coloured = (
+    colored = (
         truth for truth in (Truth.of(picture.read()) for picture in pictures) if mean_chroma(truth.lab) >= NEAR_GREY
     )
-    yield from tqdm(itertools.islice(coloured, count), total=min(count, len(pictures)), unit="picture", disable=None)
+    yield from tqdm(itertools.islice(colored, count), total=min(count, len(pictures)), unit="picture", disable=None)
 
 
 class Table:
@@ -157,7 +157,7 @@ def measure_variants(pipe: ColorizationPipeline, truths: Iterator[Truth], sweep:
     for truth in truths:
         predicted = pipe.analyze(truth.photo)
         single = truth.errors(pipe, predicted.ab)[1]
-        best.add("the ordinary colouring", single)
+        best.add("the ordinary coloring", single)
         fixed = [
             truth.errors(pipe, predicted.ab + predicted.ab.new_tensor(shift)[:, None, None])[1]
             for shift in _FIXED_SHIFTS
@@ -229,7 +229,7 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
     print(f"\nThresholds at the median and at four fifths of the pictures: {middle:.1f} and {high:.1f}")
     edges = {
         "these": (middle, high),
-        "those in use": (prediction.SEVERAL_COLOURS, prediction.LITTLE_TO_GO_ON),
+        "those in use": (prediction.SEVERAL_COLORS, prediction.LITTLE_TO_GO_ON),
     }
     for name, (low, top) in edges.items():
         classes = np.digitize(spread, (low, top))
@@ -243,7 +243,7 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="+", choices=PARTS, metavar="PART")
-    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="colour photographs")
+    parser.add_argument("--data", type=Path, required=True, metavar="FOLDER", help="color photographs")
     parser.add_argument("--model", metavar="ID_OR_PATH", help="default: the model that comes with the project")
     parser.add_argument(
         "--against",

@@ -1,9 +1,9 @@
-"""Does the same photograph get the same colours at another size, and when it is shifted by one pixel?
+"""Does the same photograph get the same colors at another size, and when it is shifted by one pixel?
 
     python scripts/measure_stability.py --data PHOTOGRAPHS [--model MODEL]
 
-Each photograph is coloured at several sizes; the colours at each are compared with those at the largest, on the largest
-one's luminance (mean CIEDE2000). Colours that depend on the size of a scan are not to be trusted.
+Each photograph is colored at several sizes; the colors at each are compared with those at the largest, on the largest
+one's luminance (mean CIEDE2000). Colors that depend on the size of a scan are not to be trusted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from colorization.model.color import rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 from colorization.model.pipeline_colorization import ColorizationPipeline, load_pipeline
 
-from ..metrics.colour import ciede2000
+from ..metrics.colors import ciede2000
 from ..pictures import open_set
 
 SIZES = (192, 256, 384, 512, 768, 1024)  # px, longest side
@@ -51,9 +51,9 @@ def main(arguments: list[str] | None = None) -> int:
         versions = {size: _reduce(rgb, size) for size in sizes}
         largest = versions[sizes[-1]]
         lightness = _lab(largest)[:, :1]
-        colours = {size: _ab(pipe, version, largest.size) for size, version in versions.items()}
+        colors = {size: _ab(pipe, version, largest.size) for size, version in versions.items()}
         for size in sizes[:-1]:
-            rows.setdefault(f"{size} px", []).append(_difference(lightness, colours[size], colours[sizes[-1]]))
+            rows.setdefault(f"{size} px", []).append(_difference(lightness, colors[size], colors[sizes[-1]]))
         if len(sizes) > 2:
             width, height = versions[512 if 512 in versions else sizes[-2]].size
             version = rgb.resize((width, height), Image.Resampling.LANCZOS)

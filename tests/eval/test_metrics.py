@@ -13,7 +13,7 @@ from skimage.color import deltaE_ciede2000
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorization.model.color import join, rgb_to_lab
-from eval.metrics import accumulating, coherence, colour, legacy, pixel, sepia
+from eval.metrics import accumulating, coherence, colors, legacy, pixel, sepia
 from eval.metrics.distribution import frechet, kernel_distance, with_interval
 from eval.metrics.perceptual import InceptionFeatures
 
@@ -69,7 +69,7 @@ def lab(count: int = 2) -> torch.Tensor:
 
 
 def uniform(hue: float, chroma: float, size: int = 32) -> torch.Tensor:
-    """Lab [1, 3, size, size] of L* 50 and one colour; hue in degrees."""
+    """Lab [1, 3, size, size] of L* 50 and one color; hue in degrees."""
     plane = torch.full((1, 3, size, size), 50.0)
     plane[:, 1], plane[:, 2] = chroma * math.cos(math.radians(hue)), chroma * math.sin(math.radians(hue))
     return plane
@@ -81,17 +81,17 @@ def test_ciede2000_gives_the_published_values():
     )
     assert len(table) == 34
     first, second = table[:, :3].T[:, None], table[:, 3:6].T[:, None]
-    difference = (colour.ciede2000(first, second)[0] - table[:, 6]).abs()
+    difference = (colors.ciede2000(first, second)[0] - table[:, 6]).abs()
     difference[13] = 0  # pair 14: a tie of hues, which rounding decides
     assert difference.max() < 1e-4
-    assert (colour.ciede2000(first, second) - colour.ciede2000(second, first)).abs()[0].max() < 1e-4
+    assert (colors.ciede2000(first, second) - colors.ciede2000(second, first)).abs()[0].max() < 1e-4
 
 
 def test_ciede2000_agrees_with_scikit_image_on_pictures():
     first, second = lab(2).double()
     theirs = deltaE_ciede2000(first.permute(1, 2, 0).numpy(), second.permute(1, 2, 0).numpy())
-    assert np.abs(colour.ciede2000(first, second).numpy() - theirs).max() < 1e-4
-    mean, p95 = colour.delta_e(first[None].float(), second[None].float())
+    assert np.abs(colors.ciede2000(first, second).numpy() - theirs).max() < 1e-4
+    mean, p95 = colors.delta_e(first[None].float(), second[None].float())
     assert mean.item() == pytest.approx(theirs.mean(), abs=1e-3)
     assert p95.item() == pytest.approx(np.quantile(theirs, 0.95), abs=1e-3)
 
@@ -108,26 +108,26 @@ def test_psnr_and_mae_are_means_per_picture():
     assert pixel.psnr_rgb(truth, truth).tolist() == [100, 100]
 
 
-def test_colour_psnr_is_psnr_where_luminance_is_kept():
+def test_color_psnr_is_psnr_where_luminance_is_kept():
     truth, shares = lab(), torch.tensor([1, 0.6, 0.6]).view(3, 1, 1)
     paler = torch.stack([join(picture[0], picture[1:]) for picture in truth * shares])
     paler = paler.permute(0, 3, 1, 2).float() / 255
-    ours = pixel.psnr_colour(rgb_to_lab(paler), truth, rgb())
+    ours = pixel.psnr_color(rgb_to_lab(paler), truth, rgb())
     assert torch.allclose(ours, pixel.psnr_rgb(paler, rgb()), atol=0.05) and ours.max() < 40
-    assert pixel.psnr_colour(truth, truth, rgb()).tolist() == [100, 100]
+    assert pixel.psnr_color(truth, truth, rgb()).tolist() == [100, 100]
 
 
-def test_colour_psnr_does_not_blame_colours_for_the_light():
+def test_color_psnr_does_not_blame_colors_for_the_light():
     """The right ab on a luminance that was faded, noisy or blurred: what a perfect colorizer makes of an old print."""
     truth = lab(1)
     light = truth[:, :1]
     grain = 5 * torch.randn(light.shape, generator=torch.Generator().manual_seed(0))
     for aged in (0.6 * light + 30, light + grain, F.avg_pool2d(light, 5, stride=1, padding=2, count_include_pad=False)):
         result = join(aged[0, 0].clamp(0, 100), truth[0, 1:]).permute(2, 0, 1)[None].float() / 255
-        blamed, fair = pixel.psnr_rgb(result, rgb(1)), pixel.psnr_colour(rgb_to_lab(result), truth, rgb(1))
+        blamed, fair = pixel.psnr_rgb(result, rgb(1)), pixel.psnr_color(rgb_to_lab(result), truth, rgb(1))
         assert blamed < 30 < 34 < fair, "what is left is chroma that sRGB could not show on the aged luminance"
     grey = truth * torch.tensor([1.0, 0, 0]).view(3, 1, 1)
-    assert pixel.psnr_colour(grey, truth, rgb(1)) < 30, "and wrong colours stay wrong"
+    assert pixel.psnr_color(grey, truth, rgb(1)) < 30, "and wrong colors stay wrong"
 
 
 def test_ssim_agrees_with_scikit_image():
@@ -161,9 +161,9 @@ def test_lpips_against_one_truth_is_torchmetrics_own(monkeypatch):
 def test_one_truth_for_several_results_gives_the_figures_of_pairs():
     results, truth = lab(3), lab(3)[2:]
     pairs = truth.expand_as(results)
-    for measure in (colour.chroma_ratio, colour.ab_rmse, colour.auc, colour.hue_distance):
+    for measure in (colors.chroma_ratio, colors.ab_rmse, colors.auc, colors.hue_distance):
         assert torch.allclose(measure(results, truth), measure(results, pairs), atol=1e-6), measure.__name__
-    assert torch.allclose(colour.delta_e(results, truth)[0], colour.delta_e(results, pairs)[0], atol=1e-6)
+    assert torch.allclose(colors.delta_e(results, truth)[0], colors.delta_e(results, pairs)[0], atol=1e-6)
     assert torch.allclose(pixel.ssim_rgb(rgb(3), rgb(3)[2:]), pixel.ssim_rgb(rgb(3), rgb(3)[2:].expand(3, -1, -1, -1)))
 
 
@@ -174,47 +174,47 @@ def test_colorfulness_has_two_variants_that_differ_on_sky_over_ground():
     signed = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
     rg, yb = np.abs(rg), np.abs(yb)
     absolute = np.hypot(rg.std(), yb.std()) + 0.3 * np.hypot(rg.mean(), yb.mean())
-    assert colour.colorfulness_signed(picture).item() == pytest.approx(signed, rel=1e-4)
-    assert colour.colorfulness_absolute(picture).item() == pytest.approx(absolute, rel=1e-4)
+    assert colors.colorfulness_signed(picture).item() == pytest.approx(signed, rel=1e-4)
+    assert colors.colorfulness_absolute(picture).item() == pytest.approx(absolute, rel=1e-4)
     assert signed > absolute + 5
 
 
 def test_chroma_ratio_of_half_the_chroma_is_one_half():
     truth = lab(1)
     half = truth * torch.tensor([1, 0.5, 0.5]).view(3, 1, 1)
-    assert colour.chroma_ratio(half, truth).item() == pytest.approx(0.5)
-    assert colour.ab_rmse(half, truth).item() == pytest.approx(truth[:, 1:].square().mean().sqrt().item() / 2, rel=1e-4)
+    assert colors.chroma_ratio(half, truth).item() == pytest.approx(0.5)
+    assert colors.ab_rmse(half, truth).item() == pytest.approx(truth[:, 1:].square().mean().sqrt().item() / 2, rel=1e-4)
 
 
-def test_hue_distance_is_the_angle_between_two_colours_either_way_round():
+def test_hue_distance_is_the_angle_between_two_colors_either_way_round():
     for first, second, angle in ((15, 45, 30), (355, 25, 30), (5, 185, 180), (105, 105, 0)):
-        found = colour.hue_distance(uniform(first, 30), uniform(second, 30)).item()
+        found = colors.hue_distance(uniform(first, 30), uniform(second, 30)).item()
         assert found == pytest.approx(angle, abs=0.01)
-    assert math.isnan(colour.hue_distance(uniform(0, 0), uniform(30, 30)).item())
+    assert math.isnan(colors.hue_distance(uniform(0, 0), uniform(30, 30)).item())
 
 
 def test_hue_distance_is_never_above_the_distance_along_a_line():
-    first, second = colour.hue_histogram(lab(2)).double()
+    first, second = colors.hue_histogram(lab(2)).double()
     centres = np.arange(36) * 10 + 5
     line = wasserstein_distance(centres, centres, first, second)
-    assert colour.hue_distance(lab(2)[:1], lab(2)[1:]).item() <= line + 1e-4
+    assert colors.hue_distance(lab(2)[:1], lab(2)[1:]).item() <= line + 1e-4
 
 
 def test_auc_of_a_constant_error_in_closed_form():
     truth = uniform(0, 20)
     for error in (0, 10, 75.5, 150, 200):
         predicted = truth + torch.tensor([0.0, error, 0]).view(3, 1, 1)
-        assert colour.auc(predicted, truth).item() == pytest.approx(max(0, 151 - math.ceil(error)) / 151, abs=1e-5)
+        assert colors.auc(predicted, truth).item() == pytest.approx(max(0, 151 - math.ceil(error)) / 151, abs=1e-5)
 
 
-def test_rebalancing_makes_rare_colours_count():
+def test_rebalancing_makes_rare_colors_count():
     truth = uniform(0, 0)
     truth[..., :2, :] = uniform(40, 50)[..., :2, :]  # a sixteenth of the picture is orange
     predicted = uniform(0, 0)  # grey everywhere
-    bins = colour.ab_bins(truth)[0]
-    frequency = torch.bincount(bins, minlength=colour.AB_BINS) / len(bins)
+    bins = colors.ab_bins(truth)[0]
+    frequency = torch.bincount(bins, minlength=colors.AB_BINS) / len(bins)
     weights = torch.where(frequency > 0, 1 / frequency.clamp(min=1e-9), torch.zeros(()))
-    raw, rebalanced = colour.auc(predicted, truth).item(), colour.auc(predicted, truth, weights).item()
+    raw, rebalanced = colors.auc(predicted, truth).item(), colors.auc(predicted, truth, weights).item()
     right, wrong = 1.0, 101 / 151  # an ab distance of 50
     assert raw == pytest.approx(15 / 16 * right + 1 / 16 * wrong, abs=1e-3)
     assert rebalanced == pytest.approx((right + wrong) / 2, abs=1e-3)
@@ -246,7 +246,7 @@ def test_one_hue_is_a_tint_at_any_hue_and_chroma():
     assert not flagged(uniform(115, 0.5)), "grey is counted as collapse"
     assert not flagged(lab(1))
     fan = torch.cat([uniform(hue, 40) for hue in (85, 115, 145)], dim=3)
-    assert not flagged(fan), "three greens 30 degrees apart are colours"
+    assert not flagged(fan), "three greens 30 degrees apart are colors"
 
 
 def test_effective_hues_count_equal_parts_and_fall_before_the_rate_moves():
@@ -264,7 +264,7 @@ def test_effective_hues_count_equal_parts_and_fall_before_the_rate_moves():
     assert found[-1] == pytest.approx(1, abs=1e-3)
 
 
-def test_edge_alignment_falls_when_colours_bleed():
+def test_edge_alignment_falls_when_colors_bleed():
     sharp = torch.full((1, 3, 64, 64), 40.0)
     sharp[:, 0, :, 32:], sharp[:, 1, :, 32:], sharp[:, 2] = 80, -20, 5
     bled = sharp.clone()
@@ -349,12 +349,12 @@ def test_a_file_that_ends_at_mixed_6e_gives_768_features_under_another_name(tmp_
         InceptionFeatures(str(tmp_path / "less.pth"))
 
 
-def test_incoherence_is_colour_that_varies_where_the_truth_does_not():
+def test_incoherence_is_color_that_varies_where_the_truth_does_not():
     sea = uniform(250, 20, size=64)
     half = sea.clone()
     half[..., 32:] = uniform(70, 20, size=64)[..., 32:]
     assert coherence.incoherence(half, sea).item() == pytest.approx(20, abs=0.1), "half blue, half orange"
-    assert coherence.incoherence(uniform(70, 30, size=64), sea).item() < 1e-4, "wrong, but one colour"
+    assert coherence.incoherence(uniform(70, 30, size=64), sea).item() < 1e-4, "wrong, but one color"
     assert max(coherence.incoherence(made, half).item() for made in (sea, half)) < 1e-4
     sunset = sea.clone()
     sunset[:, 1], sunset[:, 2] = torch.linspace(-20, 20, 64), torch.linspace(-30, 30, 64)
@@ -363,7 +363,7 @@ def test_incoherence_is_colour_that_varies_where_the_truth_does_not():
     assert coherence.incoherence(grain, sea).item() < 8, "nor is grain, mostly"
     chaos = uniform(0, 0, size=24)
     chaos[:, 1:] = 60 * torch.rand(1, 2, 24, 24, generator=torch.Generator().manual_seed(0))
-    assert math.isnan(coherence.incoherence(chaos, chaos).item()), "nowhere is one colour"
+    assert math.isnan(coherence.incoherence(chaos, chaos).item()), "nowhere is one color"
     both = coherence.incoherence(torch.cat((half, sea)), sea)
     assert both.tolist() == pytest.approx([20, 0], abs=0.1)
     pairs = coherence.incoherence(torch.cat((half, sea)), torch.cat((sea, sea)))
@@ -386,8 +386,8 @@ def test_accumulating_metrics_are_the_functional_ones_over_batches_and_processes
     predicted, truth = rgb(6)[:5] * 0.9, rgb(6)[1:]
     made, right = rgb_to_lab(predicted), rgb_to_lab(truth)
     expected = [
-        colour.delta_e(made, right)[0].double().mean().item(),
-        colour.chroma_ratio(made, right).median().item(),
+        colors.delta_e(made, right)[0].double().mean().item(),
+        colors.chroma_ratio(made, right).median().item(),
         sepia.is_one_hue(sepia.hue_statistics(made)).double().mean().item(),
     ]
     metrics = (accumulating.CIEDE2000(), accumulating.ChromaRatio(), accumulating.OneHueRate())

@@ -161,7 +161,7 @@ def test_deoldify(grey, monkeypatch):
 
 @pytest.mark.parametrize("answer", ["path", "slider", "dict"])
 def test_a_gradio_space(grey, monkeypatch, tmp_path, answer):
-    """Whatever the size of the answer: its colours come on the input."""
+    """Whatever the size of the answer: its colors come on the input."""
     called = {}
 
     class Client:

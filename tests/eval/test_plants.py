@@ -37,7 +37,7 @@ def turned(lab: torch.Tensor, degrees: float) -> torch.Tensor:
 
 
 def bled(lab: torch.Tensor) -> torch.Tensor:
-    """Colours smeared far over edges; their mean chroma is kept."""
+    """Colors smeared far over edges; their mean chroma is kept."""
     smeared = F.avg_pool2d(F.pad(lab[:, 1:], (0, 0, 20, 20), mode="replicate"), (41, 1), stride=1)
     scale = lab[:, 1:].norm(dim=1).mean() / smeared.norm(dim=1).mean()
     return torch.cat((lab[:, :1], smeared * scale), dim=1)
@@ -92,7 +92,7 @@ def test_the_right_measure_flags_a_fault_and_only_it(plant):
 
 
 def test_sepia_is_flagged_as_sepia_whatever_else_it_is():
-    """One brown hue for all is also the wrong hue, and has no edges of colour."""
+    """One brown hue for all is also the wrong hue, and has no edges of color."""
     found = flags(measured(sepia(truth_lab())), measured(truth_lab()))
     assert "sepia" in found and not found & {"collapse", "oversaturation", "luminance"}
 
@@ -111,7 +111,7 @@ def test_figures_do_not_depend_on_company_or_order():
             assert three[key] == pytest.approx(value, rel=1e-4, abs=1e-5), key
 
 
-def test_less_colour_is_never_nearer_to_the_truth():
+def test_less_color_is_never_nearer_to_the_truth():
     last = None
     for share in (1.0, 0.75, 0.5, 0.25, 0.0):
         rows = measured(truth_lab() * torch.tensor([1, share, share]).view(3, 1, 1))

@@ -25,7 +25,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 
 
 def make_results(folder: Path, count: int = 40, shift: float = 2.0, names: tuple[str, str] = ("good", "bad")) -> dict:
-    """Results with two colorizers, the second worse by ``shift`` in CIEDE2000 and PSNR and half as colourful."""
+    """Results with two colorizers, the second worse by ``shift`` in CIEDE2000 and PSNR and half as colorful."""
     chance = np.random.default_rng(0)
     records = []
     for number in range(count):

@@ -25,7 +25,7 @@ from eval.colorizers import Colorizer
 from eval.inputs import DEGRADATIONS, FILM, make_input
 from eval.measures import MEASURES
 from eval.measuring import size_sweep
-from eval.metrics.colour import mean_chroma
+from eval.metrics.colors import mean_chroma
 from eval.pictures import open_set
 from eval.sky_dependence import find_cuts, horizon
 from eval.statistics import draw_weights, estimate
@@ -172,7 +172,7 @@ def test_a_finished_folder_is_paired_by_name_and_strangers_are_listed(data, tmp_
     assert code == 1 and len(results["failures"]) == 1 and "hills/3" in results["failures"][0]
     assert results["colorizers"]["theirs"]["unmatched"] == ["missing: hills/3", "without a reference: other"]
     assert entry(results, "theirs")["n"] == 11 and entry(results, "theirs")["psnr_rgb_mean"]["value"] == 100
-    assert results["sky_dependence"] is None, "finished pictures cannot be cut and coloured again"
+    assert results["sky_dependence"] is None, "finished pictures cannot be cut and colored again"
 
 
 def test_one_bad_picture_and_one_bad_colorizer_do_not_end_a_run(data, tmp_path, capsys, tiny_model_dir):
@@ -325,8 +325,8 @@ def test_film_sees_linear_shares_of_the_channels_and_keeps_greys():
     assert light["red-filter"][1] < light["yellow-filter"][1] < plain
 
 
-def test_a_film_run_reports_the_colours_on_the_luminance_of_the_truth(data, tmp_path):
-    """The same colour on what a red filter saw: the light is blamed, the colours are not."""
+def test_a_film_run_reports_the_colors_on_the_luminance_of_the_truth(data, tmp_path):
+    """The same color on what a red filter saw: the light is blamed, the colors are not."""
     _, fresh = measure(data, tmp_path / "fresh", "--limit", "4")
     _, seen = measure(data, tmp_path / "film", "--limit", "4", "--input", "red-filter", "--degradation", "fade")
     before, after = entry(fresh, "mean"), entry(seen, "mean")
@@ -393,10 +393,10 @@ def test_ageing_depends_on_the_picture_alone(data, tmp_path):
     assert len(second) == 3 and all(first[name] == picture for name, picture in second.items())
 
 
-def test_an_aged_run_blames_the_light_but_not_the_colours(data, tmp_path):
+def test_an_aged_run_blames_the_light_but_not_the_colors(data, tmp_path):
     _, fresh = measure(data, tmp_path / "fresh", "--limit", "4")
     _, faded = measure(data, tmp_path / "faded", "--limit", "4", "--degradation", "fade")
-    before, after = entry(fresh, "mean"), entry(faded, "mean")  # the same colour on either luminance
+    before, after = entry(fresh, "mean"), entry(faded, "mean")  # the same color on either luminance
     assert before["psnr_colour_mean"]["value"] == pytest.approx(before["psnr_rgb_mean"]["value"], abs=0.05)
     assert after["psnr_rgb_mean"]["value"] < before["psnr_rgb_mean"]["value"] - 2
     assert after["psnr_colour_mean"]["value"] == pytest.approx(before["psnr_colour_mean"]["value"], abs=0.5)

@@ -1,4 +1,4 @@
-"""Scripts that look at a model from outside: how it is read, and whether its colours are steady."""
+"""Scripts that look at a model from outside: how it is read, and whether its colors are steady."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def table(text: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"][2:]
 
 
-def test_steady_colours_are_found_steady_and_others_not(photographs, tiny_model_dir, capsys, monkeypatch):
+def test_steady_colors_are_found_steady_and_others_not(photographs, tiny_model_dir, capsys, monkeypatch):
     assert measure_stability.main(["--data", str(photographs), "--model", str(tiny_model_dir)]) == 0
     rows = {row[0]: row for row in table(capsys.readouterr().out)}
     assert set(rows) == {"192 px", "256 px", "shifted by 1 px"} and all(row[1] == "3" for row in rows.values())
@@ -53,7 +53,7 @@ def test_decodings_are_told_apart(photographs, tmp_path, capsys, monkeypatch):
     assert choose_decoding.main([*arguments, "--share", "0,1", "--temperature", "0.1"]) == 0
     rows = {tuple(row[:6]): [float(cell.rstrip("%")) for cell in row[6:13]] for row in table(capsys.readouterr().out)}
     assert len(rows) == 4
-    # A factor of 0 is grey, however the colours were read; at 1 the two heads differ.
+    # A factor of 0 is grey, however the colors were read; at 1 the two heads differ.
     grey = [rows[("64", "0.1", share, "1", "0", "0")] for share in ("0", "1")]
     assert grey[0] == grey[1] and grey[0][0] == 0 and grey[0][3] == 0 and grey[0][4] == 100
     assert rows[("64", "0.1", "0", "1", "0", "1")] != rows[("64", "0.1", "1", "1", "0", "1")]

@@ -13,7 +13,7 @@ import torch
 from colorization import ColorizationImageProcessor, ColorizationModel, ColorizationPipeline, load_pipeline
 from colorization.model.color import rgb_to_lab
 from colorization.model.configuration_colorization import EMBEDDED_MODEL
-from eval.metrics.colour import ciede2000
+from eval.metrics.colors import ciede2000
 
 from ..conftest import draw_landscape, make_tiny_model
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorization import load_pipeline
 from colorization.model.color import rgb_to_lab
-from eval.metrics.colour import ciede2000
+from eval.metrics.colors import ciede2000
 
 from ..conftest import draw_landscape
 from .conftest import ROOT

@@ -1,6 +1,6 @@
 """Colour measures for colorized photographs, for ``evaluate.load``.
 
-The measures are the project's own files, sent beside this one: color.py (sRGB to CIE Lab), colour.py, pixel.py and
+The measures are the project's own files, sent beside this one: color.py (sRGB to CIE Lab), colors.py, pixel.py and
 sepia.py.
 """
 
@@ -10,20 +10,20 @@ import numpy as np
 import torch
 
 from .color import NEAR_GREY, rgb_to_lab, to_tensor
-from .colour import COLLAPSED, OVERSATURATED, ab_rmse, chroma_ratio, delta_e, hue_distance, mean_chroma
+from .colors import COLLAPSED, OVERSATURATED, ab_rmse, chroma_ratio, delta_e, hue_distance, mean_chroma
 from .pixel import mae_rgb, psnr_rgb
 from .sepia import effective_hues, hue_statistics, is_one_hue, is_sepia
 
 _DESCRIPTION = """
-Measures of colour between results of a colorizer and the colour photographs they were made from. PSNR alone rewards
+Measures of color between results of a colorizer and the color photographs they were made from. PSNR alone rewards
 grey; beside it stand CIEDE2000, the ratio of chroma, and the share of pictures that came out grey, sepia or of
 one hue.
 """
 _INPUTS = """
 Args:
     predictions: pictures (Pillow, or what datasets.Image accepts), the results.
-    references: the colour photographs, one for each prediction and of its size.
-    near_grey_chroma: references with less mean chroma than this (CIE units, 3.0) have no colour to find: left out.
+    references: the color photographs, one for each prediction and of its size.
+    near_grey_chroma: references with less mean chroma than this (CIE units, 3.0) have no color to find: left out.
 Returns:
     psnr_rgb_mean, mae_rgb_mean, ciede2000_mean, ciede2000_p95_mean, ab_rmse_mean, chroma_ratio_median, collapse_rate
     (chroma ratio below 0.5), oversaturation_rate (above 1.5), sepia_rate, one_hue_rate (and one_hue_rate_truth),
