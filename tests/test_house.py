@@ -38,7 +38,7 @@ LAW = {
     "colorization.baselines": {"model", "baselines"},
     "colorization.sky": {"model.color", "model.images", "model.configuration_colorization", "sky"},
     "colorization.data": {"model.color", "model.images", "model.readers", "files", "sky", "data"},
-    "colorization.data.clean": {"model.color", "data", "eval.metrics.colour"},
+    "colorization.data.clean": {"model.color", "data", "eval.metrics.colors"},
     "colorization.training": {"data", "model", "baselines", "files", "training"},
     # The loop is given its validation and knows nothing of the harness; only the command ties them together.
     "colorization.training.train": {"data", "model", "training"},
@@ -168,7 +168,7 @@ def test_import_is_light(code):
 HOMES = {
     r"errno == 28|ENOSPC": {"colorization/files.py"},
     r"0\.485, 0\.456": {"colorization/model/configuration_colorization.py"},
-    r"0\.3 \*.*mean": {"eval/metrics/colour.py"},  # colorfulness
+    r"0\.3 \*.*mean": {"eval/metrics/colors.py"},  # colorfulness
     r"1 / 3, 2 / 3": {"eval/results.py"},  # terciles
     r"permute\(2, 0, 1\)[^\n]*/ 255": {"colorization/model/color.py", "colorization/publishing/onnx_export.py"},
     r"(?<!\*)\.part\"|\.with_name\([^\n]*\.(part|new)\b": {"colorization/files.py"},

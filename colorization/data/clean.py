@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from eval.metrics.colour import colorfulness_signed
+from eval.metrics.colors import colorfulness_signed
 
 from ..model.color import rgb_to_lab
 from .copies import SIGNATURE
