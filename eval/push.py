@@ -180,14 +180,14 @@ def _row_of(found: dict, args: argparse.Namespace) -> str:
 
 def _weights_on_hub(repo_id: str) -> str | None:
     """Hash of a model's ``model.safetensors`` on the Hub; None where it has none."""
-    from huggingface_hub import HfApi
+    from huggingface_hub import HfApi, RepoFile
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
         files = HfApi().get_paths_info(repo_id, ["model.safetensors"])
     except (HfHubHTTPError, OSError) as error:
         raise ValueError(f"{repo_id}: the Hub does not show this model ({error}).") from error
-    return next((file.lfs.sha256 for file in files if file.lfs), None)
+    return next((file.lfs.sha256 for file in files if isinstance(file, RepoFile) and file.lfs), None)
 
 
 def _write_csv(path: Path, rows: list[dict]) -> None:

@@ -116,7 +116,7 @@ def index_of(found: dict, name: str) -> list[EvalResult]:
         KeyError: if it was not measured over all pictures.
     """
     by_slice = {entry["slice"]: entry for entry in found["summaries"] if entry.get("colorizer") == name}
-    data = found.get("data") if isinstance(found.get("data"), dict) else {"path": found.get("data")}
+    data: dict = found["data"] if isinstance(found.get("data"), dict) else {"path": found.get("data")}
     pictures, metrics = Path(str(data.get("path") or "unnamed set")).name, found.get("metrics") or {}
     return [
         _indexed(key, value, by_slice[part].get("n"), part, pictures, metrics.get(key, {}))

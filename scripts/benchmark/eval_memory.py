@@ -31,7 +31,7 @@ def peak_of_a_run(count: int, folder: Path) -> int:
     for number in range(count):
         cells = Image.fromarray(chance.integers(0, 256, (5, 5, 3), np.uint8))
         cells.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC).save(folder / "pictures" / f"{number:05d}.png")
-    command = [sys.executable, "-m", "eval", "run", "--data", folder / "pictures", "--output", folder / "out"]
+    command = [sys.executable, "-m", "eval", "run", "--data", f"{folder}/pictures", "--output", f"{folder}/out"]
     command += ["--colorizer", f"warm={__name__}:warm", "--inception", "none", "--sweep", "0"]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=log, stderr=log)
