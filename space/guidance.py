@@ -70,7 +70,7 @@ class Guide:
         Raises:
             PageError: if there is no such variant, or the model offers none.
         """
-        return replace(colouring, ab=_variant(colouring.said, variant), variant=int(variant))
+        return replace(colouring, ab=variant_of(colouring.said, variant), variant=int(variant))
 
     def tiles(self, colouring: Colouring, saturation: float = 1.0, warmth: float = 0.0) -> Tiles:
         """``CHOICES`` small pictures, variants 1, 2, ... in this order; the network does not run.
@@ -191,11 +191,11 @@ class Guide:
         warmth: float = 0.0,
     ) -> Path:
         """File in, file out, for programs: colorized with these wishes, that variant adopted, and written."""
-        choose = partial(_variant, variant=variant)
+        choose = partial(variant_of, variant=variant)
         return self._service.colorize_file(source, saturation, file_format, warmth, wishes, choose)
 
 
-def _variant(said: Prediction, variant: float) -> torch.Tensor:
+def variant_of(said: Prediction, variant: float) -> torch.Tensor:
     """ab [2, h, w] of a variant."""
     if not isinstance(variant, int | float) or variant not in range(1, MAX_VARIANTS + 1):
         raise PageError(f"The colourings are numbered from 1 to {MAX_VARIANTS}, not {str(variant)[:20]}.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -12,6 +13,7 @@ import gradio as gr
 from space import before_after
 from space.colour_names import colour_name
 from space.guidance import Guide, Suggestion, Tiles
+from space.keeping import read_recipe, wishes_of
 from space.models import PageError
 from space.notes import describe
 from space.service import MAX_SATURATION, Colouring
@@ -28,6 +30,8 @@ _NO_POINTS = "<p>No colours of your own yet.</p>"
 _NO_SUGGESTIONS = "<p>Click a place in the picture above, and the colours that the model finds likely there appear.</p>"
 _LEGEND = """<p class='unsure-legend'><span style='background:#c060b8' aria-hidden='true'></span> Magenta: other colours
 are as likely there. Pale colours: the model is sure. The download is not changed.</p>"""
+_RECIPE_HELP = """A recipe is saved as a photograph is, above: points, look, variant, strength and warmth. It repeats
+them here, in a batch (add it to the photographs there), and on the command line (`--hints FILE`)."""
 # Buttons in HTML rather than Gradio's: each shows its colour, or its picture.
 _PRESS = """element.addEventListener('click', event => {
   const button = event.target.closest('button[data-KEY]');
@@ -102,6 +106,9 @@ def build(guide: Guide) -> Panel:
                 with gr.Row():
                     undo = gr.Button("Undo last", size="sm", interactive=False, min_width=90, elem_id="undo")
                     clear = gr.Button("Remove all", size="sm", interactive=False, min_width=90, elem_id="clear")
+        with gr.Tab("From a recipe", id="recipe"):
+            gr.Markdown(_RECIPE_HELP)
+            recipe_file = gr.File(label="A recipe", file_types=[".json"], height=130, elem_id="recipe-file")
         with gr.Tab("From a photo", id="mood"), gr.Column() as mood:
             reference = photo_input(
                 "A photograph whose colours are borrowed",
@@ -115,7 +122,7 @@ def build(guide: Guide) -> Panel:
             gr.HTML(_LEGEND)
 
     listing = [swatches, listed, undo, clear]
-    parts = [unable, points, mood, sureness, tiles_row, reference, unsure, *listing]
+    parts = [unable, points, mood, sureness, tiles_row, reference, recipe_file, unsure, *listing]
 
     def renew(session: Session, strength: float, warmth: float) -> Iterator[tuple]:
         number, result = session.number, session.colouring
@@ -131,6 +138,7 @@ def build(guide: Guide) -> Panel:
             gr.Column(visible=guided),
             gr.Column(visible=offered is not None),
             _tiles(session.tiles, offered) if offered else "",
+            None,
             None,
             False,
             _NO_SUGGESTIONS,
@@ -173,11 +181,25 @@ def build(guide: Guide) -> Panel:
 
     def again(session: Session, wishes: Wishes, strength, warmth, unsure) -> tuple:
         number = session.number
-        result = guide.ask(_needed(session), wishes)
-        result = changed(session, number, result, strength, warmth, unsure)
-        if not wishes.look:  # under a look, the variants are still those that one would go back to
+        return answer(session, number, guide.ask(_needed(session), wishes), strength, warmth, unsure)
+
+    def repeat(session: Session, unsure: bool, upload: dict | None) -> tuple:
+        number, path = session.number, uploaded_path(upload)
+        if path is None:
+            return gr.skip()
+        recipe = read_recipe(Path(path))
+        result = guide.ask(replace(_needed(session), variant=1), wishes_of(recipe, guide))
+        result = guide.adopt(result, recipe.variant)
+        told_again = answer(session, number, result, recipe.strength, recipe.warmth, unsure)
+        return recipe.strength, recipe.warmth, *told_again
+
+    def answer(session: Session, number: int, result: Colouring, strength, warmth, unsure) -> tuple:
+        """Everything that tells of the result of a run of the network."""
+        result, wishes = changed(session, number, result, strength, warmth, unsure), result.wishes
+        # Under a look, the variants are still those that one would go back to.
+        if not wishes.look and result.said.logits is not None:
             session.tiles = (guide.tiles(result, strength, warmth), *session.tiles[1:])
-        row = _tiles(session.tiles, result)
+        row = _tiles(session.tiles, result) if session.tiles else ""
         return before_after.shown(result), describe(result), row, _NO_SUGGESTIONS, *_list(wishes)
 
     def give(session: Session, strength, warmth, unsure, x: float, y: float, colour: Any) -> tuple:
@@ -240,6 +262,13 @@ def build(guide: Guide) -> Panel:
             told(give_borrowed_back), settings, answered, **network
         )
         reference.clear(told(give_borrowed_back), settings, answered, **network)
+        recipe_file.upload(
+            told(repeat),
+            [session, unsure, recipe_file],
+            [strength, warmth, *answered],
+            preprocess=False,
+            **network,
+        )
 
     return Panel(strength, warmth, unsure, parts, renew, listen)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import gradio as gr
 
 from space.batch import AS_THEY_CAME, FORMATS, MAX_FILES, REPORT, Batch, colour_batch
+from space.keeping import take_recipe
 from space.service import MAX_SATURATION, ColorizeService, PageError
 from space.uploads import PRIVATE, told, uploaded_paths
 
@@ -24,7 +25,7 @@ def build(service: ColorizeService) -> None:
             files = gr.File(
                 label="Photographs or a zip archive",
                 file_count="multiple",
-                file_types=["image", ".zip"],
+                file_types=["image", ".zip", ".json"],
                 height=240,
                 elem_id="batch-files",
             )
@@ -52,7 +53,8 @@ def build(service: ColorizeService) -> None:
         paths = uploaded_paths(uploads)
         if not paths:
             raise PageError("Add photographs or a zip archive first.")
-        for batch in colour_batch(service, paths, saturation, warmth, chosen):
+        recipe, paths = take_recipe(paths)
+        for batch in colour_batch(service, paths, saturation, warmth, chosen, recipe):
             done = batch.archive is not None
             shown = gr.DownloadButton(visible=done, value=str(batch.archive) if done else None)
             yield _table(batch), shown, gr.Button(interactive=done), gr.Button(interactive=not done)

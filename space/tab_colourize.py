@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from space import before_after, panel_guidance
+from space import before_after, keeping, panel_guidance
 from space.examples import ExampleShelf
 from space.guidance import Guide
 from space.notes import WAITING, describe
@@ -19,6 +19,7 @@ from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.wishes import Wishes, read_hints
 
 _PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
+_COMPARISON, _LAYER, _RECIPE = "Before and after", "Color layer", "Recipe"
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
 _SHOW_RESULT = """() => setTimeout(() => {
   const box = document.querySelector('#result');
@@ -50,10 +51,22 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         with gr.Column(scale=4, min_width=320, elem_id="result"):
             view = before_after.build()
             with gr.Row(visible=False, equal_height=True, elem_id="saving") as saving:
-                file_format = gr.Radio(
-                    list(SUFFIXES), value="JPEG", label="Save as", show_label=False, min_width=120, elem_id="format"
+                kept = gr.Dropdown(
+                    [
+                        ("JPEG", "JPEG"),
+                        ("PNG, without loss", "PNG"),
+                        ("Before and after, side by side", _COMPARISON),
+                        ("Color layer, to lay over the original in the mode Color", _LAYER),
+                        ("Recipe, to repeat these colors on the page or with --hints", _RECIPE),
+                    ],
+                    value="JPEG",
+                    label="Save as",
+                    show_label=False,
+                    filterable=False,
+                    min_width=120,
+                    elem_id="format",
                 )
-                save = gr.Button("Download at full size", variant="primary", min_width=180, elem_id="save")
+                save = gr.Button("Download", variant="primary", min_width=180, elem_id="save")
             note = gr.HTML(WAITING, apply_default_css=False, elem_id="note")
             with gr.Column(visible=False, elem_id="controls") as controls:
                 panel = panel_guidance.build(guide)
@@ -97,7 +110,14 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     def download(session: Session, strength: float, warmth: float, chosen: str) -> str:
         if session.colouring is None:
             raise PageError("Colour a photograph first.")
-        return str(service.write(session.colouring, strength, chosen, warmth))
+        if chosen in SUFFIXES:
+            return str(service.write(session.colouring, strength, chosen, warmth))
+        others = {
+            _COMPARISON: keeping.write_comparison,
+            _LAYER: keeping.write_layer,
+            _RECIPE: keeping.write_recipe,
+        }
+        return str(others[chosen](service, session.colouring, strength, warmth))
 
     def colorize(photo: dict | None, strength: float = 1.0, file_format: str = "JPEG", warmth: float = 0.0) -> str:
         """Colour one photograph. Returns the coloured picture as a file, at the size of the one sent, EXIF kept.
@@ -142,7 +162,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
     # kinds of pictures rewrite, the file first. So ``uploaded_path`` has to check where the file lies.
     settings = [panel.strength, panel.warmth]
-    results = [view, note, saving, controls, file_format]
+    results = [view, note, saving, controls, kept]
     everything = [photo, *results, start, *settings]
     quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
     panel.listen(session, view, note)
@@ -160,9 +180,10 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     )  # fmt: skip
     checked.failure(told(forget), session, everything, **quick)
     photo.clear(told(forget), session, everything, cancels=[*running, checked], **quick)
-    saved = save.click(told(download), [session, *settings, file_format], file_link, show_progress_on=[save], **PRIVATE)
+    saved = save.click(told(download), [session, *settings, kept], file_link, show_progress_on=[save], **PRIVATE)
     saved.success(None, None, None, js=_START_DOWNLOAD, **PRIVATE)
     for_programs = gr.Button(visible=False)
+    file_format = gr.Radio(list(SUFFIXES), value="JPEG", visible=False)
     for_programs.click(
         told(colorize),
         [photo, panel.strength, file_format, panel.warmth],

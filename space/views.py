@@ -31,13 +31,7 @@ def make_view(photo: Photo) -> tuple[Image.Image, bytes]:
     Returns:
         Mode L, as it is after JPEG, so that it is the same when it is read again; and the file's content.
     """
-    picture = Image.fromarray(photo.rgb)
-    if photo.alpha is not None:
-        flat = Image.new("RGB", picture.size, "white")
-        flat.paste(picture, mask=Image.fromarray(photo.alpha))
-        picture = flat
-    picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
-    grey = _to_grey(picture)
+    grey = to_grey(flat(photo, LONGEST_SIDE))
     for _ in range(_TRIES):
         content = encode(grey)
         side = max(grey.size)
@@ -49,7 +43,18 @@ def make_view(photo: Photo) -> tuple[Image.Image, bytes]:
     return Image.open(io.BytesIO(content)), content
 
 
-def _to_grey(picture: Image.Image) -> Image.Image:
+def flat(photo: Photo, longest_side: int) -> Image.Image:
+    """The photograph reduced to that, px, with transparent places on white: mode RGB."""
+    picture = Image.fromarray(photo.rgb)
+    if photo.alpha is not None:
+        on_white = Image.new("RGB", picture.size, "white")
+        on_white.paste(picture, mask=Image.fromarray(photo.alpha))
+        picture = on_white
+    picture.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS, reducing_gap=2.0)
+    return picture
+
+
+def to_grey(picture: Image.Image) -> Image.Image:
     """Mode L, with the L* of an RGB picture: neutral colours have it as their grey value already."""
     import torch
 

@@ -20,7 +20,7 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="no Chromium here; set CHROMIUM to its path")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-PATIENCE = 60_000  # ms, for a busy machine
+PATIENCE = 120_000  # ms, for a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +65,11 @@ def _open(browser, url: str, width: int, **more) -> Iterator:
     page.on("console", lambda message: page.log.append(f"{message.type}: {message.text[:200]}"))
     page.on("pageerror", lambda error: page.log.append(f"error: {str(error)[:200]}"))
     page.goto(url)
-    page.wait_for_selector("#examples img")
-    _wait_for_result(page)
+    try:
+        page.wait_for_selector("#examples img")
+        _wait_for_result(page)
+    except sync_api.TimeoutError:
+        raise AssertionError(f"The page does not open. It did {page.log[-12:]}") from None
     yield page
     context.close()
 
@@ -123,6 +126,7 @@ def _served(page, which: str) -> Image.Image:
 
 
 def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Path) -> None:
+    assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "opens too wide"
     _colour(page, uploads / "beach.jpg")
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
     assert mean_chroma(_served(page, "before")) < 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     assert page.locator("#choices button[aria-pressed=true]").count() == 1
     assert np.array_equal(_changed(page, lambda: page.click("#choices button >> nth=2")), third)
     page.wait_for_selector("#choices button[data-variant='3'][aria-pressed=true]")
-    page.get_by_label("PNG").check()
+    _save_as(page, "PNG")
     with page.expect_download() as download:
         page.click("#save")
     download.value.save_as(tmp_path / "third.png")
@@ -128,6 +129,32 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     assert np.array_equal(_changed(page, lambda: page.uncheck("#doubt input")), first)
     assert page.evaluate(_WITHIN) <= page.viewport_size["width"], "scrolls sideways"
     assert not page.elsewhere
+
+
+def test_a_recipe_repeats_a_coloring(page, uploads: Path, tmp_path: Path) -> None:
+    first = _shown(page)
+    _changed(page, lambda: page.click("#choices button[data-variant='autumn']"))
+    page.wait_for_selector("#choices button[data-variant='autumn'][aria-pressed=true]")
+    number = page.locator("#strength input[type=number]")
+    number.fill("1.4")
+    kept = _changed(page, lambda: number.press("Enter"))
+    _save_as(page, "Recipe")
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename == "beach-colors.json"
+    download.value.save_as(tmp_path / "beach-colors.json")
+    assert json.loads((tmp_path / "beach-colors.json").read_text())["look"] == "autumn"
+    number.fill("1")
+    _changed(page, lambda: number.press("Enter"))
+    assert np.array_equal(_changed(page, lambda: page.click("#choices button >> nth=0")), first)
+    _tab(page, "From a recipe")
+    assert np.array_equal(_changed(page, lambda: _put(page, "#recipe-file", tmp_path / "beach-colors.json")), kept)
+    page.wait_for_selector("#choices button[data-variant='autumn'][aria-pressed=true]")
+
+
+def _save_as(page, name: str) -> None:
+    page.click("#format input")
+    page.get_by_role("option", name=name).click()
 
 
 def test_a_grey_reference_is_answered_with_a_sentence(page, uploads: Path) -> None:
