@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from colorization.model.coloring import Coloring, ColoringError, read_coloring
 from PIL import Image
 
 from colorization.files import save_picture
+from colorization.model.coloring import Coloring, ColoringError, read_coloring
 from space.guidance import Guide
 from space.models import PageError
 from space.service import ColorizeService, Colouring, read_upload, safe_stem

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from colorization.model.coloring import read_coloring
 from PIL import Image
 
+from colorization.model.coloring import read_coloring
 from space.batch import colour_batch
 from space.guidance import Guide
 from space.keeping import read_recipe, take_recipe, wishes_of, write_comparison, write_layer, write_recipe
