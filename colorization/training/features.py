@@ -142,7 +142,10 @@ class FeatureStore:
         return features, lightness.reshape(height, width), ab.reshape(2, height // 4, width // 4)
 
     def weights(self, recipe: Recipe) -> np.ndarray:
-        """Probability [N] of each view, so that small pictures and those without sky have the shares of the recipe."""
+        """Probability [N] of each view, so that small pictures and those without sky have what the recipe says of them:
+
+        their shares of all, and the mean chroma with and without a sky.
+        """
         small = np.array([not view.large for view in self.views])
         without = np.array([view.sky == "no" for view in self.views])
         weights = np.full(len(self.views), 1 / len(self.views))
@@ -152,6 +155,10 @@ class FeatureStore:
             for group, share in groups:
                 weights[group] *= share / weights[group].sum()
                 weights[~group] *= (1 - share) / weights[~group].sum()
+        chroma, sky = np.array([view.chroma for view in self.views]), np.array([view.sky for view in self.views])
+        for label, mean in (("yes", recipe.sky_chroma), ("no", recipe.no_sky_chroma)):
+            if mean and (sky == label).any():
+                weights[sky == label] = _tilted(weights[sky == label], chroma[sky == label], mean)
         return weights / weights.sum()
 
     def prior(self, recipe: Recipe, count: int = 1_500) -> torch.Tensor:
@@ -218,14 +225,29 @@ class FeatureStore:
         return Batch(inputs, lightness, part, None, ab)
 
 
+def _tilted(weights: np.ndarray, values: np.ndarray, mean: float) -> np.ndarray:
+    """Weights of the same sum under which ``values`` have that mean, changed as little as can be (exponential tilting).
+
+    A mean that no weights give, as it lies outside of the values, is approached.
+    """
+    low, high = -1.0, 1.0
+    spread = values - mean
+    for _ in range(40):
+        rate = (low + high) / 2
+        exponents = rate * spread
+        tilted = weights * np.exp(exponents - exponents.max())
+        low, high = (low, rate) if (tilted * spread).sum() > 0 else (rate, high)
+    return tilted * weights.sum() / tilted.sum()
+
+
 @torch.inference_mode()
 def extract_features(
     model: ColorizationModel, pictures: datasets.Dataset, recipe: Recipe, folder: Path, dtype: torch.dtype
 ) -> FeatureStore:
     """Ask the model's backbone about views of all pictures, and keep what it says; go on where it stopped.
 
-    Sets the model's ``feature_mean`` and ``feature_std``, measured on the first few hundred views of a new store and
-    kept in it.
+    Sets the ``feature_mean`` and ``feature_std`` of a model that has none, measured on the first few hundred views of a
+    new store and kept in it.
 
     Args:
         model: with its backbone loaded, of the architecture "dinov2".
@@ -245,7 +267,10 @@ def extract_features(
         raise ValueError(f"{folder} holds features of another recipe: {content['options']}, not {options}.")
     network = model.network.eval()
     if content is None:
-        mean, std = _measure_scale(network, pictures, recipe)
+        # A model that has learned from features goes on with the scale that it knows.
+        learned = not bool((network.feature_std == 1).all())
+        scale = (network.feature_mean, network.feature_std) if learned else _measure_scale(network, pictures, recipe)
+        mean, std = (each.float().cpu() for each in scale)
         content = {"options": options, "channels": len(mean), "pictures": 0, "views": []}
         content |= {"mean": mean.tolist(), "std": std.tolist()}
     network.feature_mean.copy_(torch.tensor(content["mean"]))

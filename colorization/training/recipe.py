@@ -55,6 +55,10 @@ class Recipe:
     min_chroma: float = NEAR_GREY  # CIE units; crops with a smaller mean chroma teach grey and are left out of the loss
     min_lightness: float = 0.0  # mean L*; darker and lighter crops are left out too
     max_lightness: float = 100.0
+    sky_chroma: float = (
+        0.0  # CIE units; views with a sky are drawn so that their mean chroma is this; kept features only
+    )
+    no_sky_chroma: float = 0.0  # the same of views without a sky; 0 for as it comes
     no_sky_share: float = 0.0  # pictures without sky are shown more often until they are this share of what is seen
     hint_probability: float = 0.0  # of a picture to come with points of its true colours; guided networks only
     palette_probability: float = 0.0

@@ -101,6 +101,28 @@ def test_shares_of_what_is_seen(store):
     assert weights[[view.sky == "no" for view in store.views]].sum() == pytest.approx(0.36, abs=0.01)
 
 
+def test_the_amount_of_color_that_is_seen(store):
+    chroma, without = np.array([view.chroma for view in store.views]), [view.sky == "no" for view in store.views]
+    plain = load_recipe("landscape-dinov2", [*SMALL, "no_sky_share=0.36"])
+    usual = store.weights(plain)
+    wanted = (usual[without] * chroma[without]).sum() / usual[without].sum() * 0.7 + chroma[without].min() * 0.3
+    weights = store.weights(load_recipe("landscape-dinov2", [*SMALL, "no_sky_share=0.36", f"no_sky_chroma={wanted}"]))
+    assert weights.sum() == pytest.approx(1) and weights[without].sum() == pytest.approx(usual[without].sum())
+    assert (weights[without] * chroma[without]).sum() / weights[without].sum() == pytest.approx(wanted, abs=0.01)
+    others = ~np.array(without)
+    np.testing.assert_allclose(weights[others], usual[others], rtol=1e-6)
+
+
+def test_a_model_that_has_learned_keeps_its_scale(model, pictures, recipe, tmp_path):
+    before = model.network.feature_mean.clone(), model.network.feature_std.clone()
+    model.network.feature_mean.fill_(0.5)
+    model.network.feature_std.fill_(2.0)
+    extract_features(model, pictures, recipe, tmp_path, torch.float32)
+    assert bool((model.network.feature_std == 2).all()) and bool((model.network.feature_mean == 0.5).all())
+    model.network.feature_mean.copy_(before[0])
+    model.network.feature_std.copy_(before[1])
+
+
 def test_chance_comes_from_the_place_in_the_run(store, recipe):
     first = store.batches(recipe, 0, range(1), 1, torch.device("cpu"))
     next(first)
