@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 
-# Of darkness above against below, in shares of white, plus a tenth of how far the few go to the bright side. Chosen on
-# 900 photographs, of which it takes none for a negative; what it says of others is in docs/formats.md.
+# Of darkness above against below, in shares of white, plus a tenth of how far the few go to the bright side. Chosen so
+# high that a photograph is seldom taken for a negative.
 _LEAST = 0.45
 _SIZE = (96, 64)
 

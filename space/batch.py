@@ -19,6 +19,7 @@ from colorization.files import save_picture
 from colorization.model.coloring import Coloring, ColoringError, place_on, read_coloring
 from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.archives import ArchiveError, files_of, opened, read_member
+from space.guidance import variant_of
 from space.models import ask
 from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
 
@@ -186,7 +187,7 @@ def _repeat(service: ColorizeService, recipe: Coloring, photo: Photo) -> Image.I
     palette = pipeline.image_processor.make_look(recipe.look) if recipe.look else None
     hints = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in recipe.points]
     said = ask(service.models, photo, hints, palette)
-    ab = said.ab if recipe.variant == 1 else said.variants(recipe.variant)[-1]
+    ab = variant_of(said, recipe.variant)
     return pipeline.apply_ab(photo, ab, recipe.strength, recipe.warmth, inside=said.inside, outline=said.outline)
 
 

@@ -142,9 +142,9 @@ class FeatureStore:
         return features, lightness.reshape(height, width), ab.reshape(2, height // 4, width // 4)
 
     def weights(self, recipe: Recipe) -> np.ndarray:
-        """Probability [N] of each view, so that small pictures and those without sky have what the recipe says of them:
+        """Weigh each view: [N] probabilities that give small pictures and those without sky the recipe's shares.
 
-        their shares of all, and the mean chroma with and without a sky.
+        Where the recipe names a mean chroma for views with or without a sky, theirs is that.
         """
         small = np.array([not view.large for view in self.views])
         without = np.array([view.sky == "no" for view in self.views])
@@ -234,8 +234,7 @@ def _tilted(weights: np.ndarray, values: np.ndarray, mean: float) -> np.ndarray:
     spread = values - mean
     for _ in range(40):
         rate = (low + high) / 2
-        exponents = rate * spread
-        tilted = weights * np.exp(exponents - exponents.max())
+        tilted = weights * np.exp(rate * spread - (rate * spread).max())
         low, high = (low, rate) if (tilted * spread).sum() > 0 else (rate, high)
     return tilted * weights.sum() / tilted.sum()
 
