@@ -92,7 +92,7 @@ def _of_folder(folder: Path, manifest: Path | None) -> list[Picture]:
         pictures.append(
             Picture(
                 path.relative_to(folder).as_posix(),
-                partial(read_photo, path),
+                partial(read_photo, path, whole=True),
                 facts.get("source") or "",
                 facts.get("scene") or "",
                 sky,
@@ -134,7 +134,7 @@ def _of_data_set(data: str, split: str) -> list[Picture]:
 
     def read(place: int) -> Photo:
         image = table[place]["image"]
-        return read_photo(image["bytes"] or image["path"], name=f"{split}/{place}")
+        return read_photo(image["bytes"] or image["path"], name=f"{split}/{place}", whole=True)
 
     pictures = []
     for place in range(len(table)):

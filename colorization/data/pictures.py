@@ -80,8 +80,8 @@ def read_row(row: dict) -> Photo:
         return read_photo(image)
     if image["bytes"] is None and "://" in image["path"]:  # in an archive, or on another machine
         with fsspec.open(image["path"]) as file:
-            return read_photo(file.read(), name=image["path"])
-    return read_photo(image["bytes"] or image["path"], name=image["path"])
+            return read_photo(file.read(), name=image["path"], whole=True)
+    return read_photo(image["bytes"] or image["path"], name=image["path"], whole=True)
 
 
 def repeat_no_sky(pictures: datasets.Dataset, share: float) -> list[int] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from PIL import Image
 
 _BAND = 256  # rows handled at once, so that no second full-size copy is needed
 _SAMPLE = 1_000_000  # values that a range is taken from
@@ -73,3 +74,15 @@ def _range_of(values: np.ndarray, limits: tuple[float, float] | None) -> tuple[f
         if least <= high <= white * _TOLERANCE:
             return 0.0, white
     return (0.0 if low < 0.2 * high else low), (high if high > low else low + 1)
+
+
+def to_array(picture: Image.Image) -> np.ndarray:
+    """Copy a picture to uint8 [H, W] or [H, W, 3], in bands: ``np.asarray`` alone holds two more copies meanwhile."""
+    width, height = picture.size
+    if height <= _BAND:
+        return np.array(picture)
+    array = np.empty((height, width) if picture.mode == "L" else (height, width, 3), np.uint8)
+    for top in range(0, height, _BAND):
+        bottom = min(top + _BAND, height)
+        array[top:bottom] = np.asarray(picture.crop((0, top, width, bottom)))
+    return array

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import threading
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -15,9 +13,11 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from .depth import NotAPhotographError, to_8_bits
+from .cut_off import CutOffError, Mended, ends_in_zeros, mend
+from .depth import NotAPhotographError, to_8_bits, to_array
+from .limits import pixel_limit
 from .metadata import clean_exif, orientation_of, read_exif, turn_upright
-from .png import Png, mask_of_key, open_png
+from .png import Png, mask_of_key, open_png, to_srgb_levels
 from .profiles import to_srgb
 from .readers import MissingReaderError, deep_jpeg2000, develop, is_raw, readable, refuse, unknown
 from .tiff import NOT_KNOWN, RawError, TiffError, is_missing, look, open_tiff, read_page, refuse_misread
@@ -26,9 +26,6 @@ logger = logging.getLogger(__name__)
 
 MAX_MEGAPIXELS = 100.0
 _ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "TIFF", "HEIF")
-_BAND = 256  # rows handled at once, so that no second full-size copy is needed
-
-_pillow_lock = threading.Lock()
 
 
 class UnreadableImageError(ValueError):
@@ -46,6 +43,7 @@ class Photo:
         format: Pillow's name of the file format, or None for a picture that was never a file.
         name: what to call it in messages.
         pages: how many pages or frames its file has.
+        notes: sentences about the file that whoever brought it should read, such as that its end is missing.
     """
 
     rgb: np.ndarray
@@ -54,6 +52,7 @@ class Photo:
     format: str | None = None
     name: str = "picture"
     pages: int = 1
+    notes: tuple[str, ...] = ()
 
     @property
     def seen(self) -> np.ndarray:
@@ -79,24 +78,31 @@ def read_photo(
     name: str | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
     page: int = 0,
+    whole: bool = False,
 ) -> Photo:
     """Read a picture: upright, in sRGB, 8 bits a channel, with its alpha and EXIF.
+
+    Of a JPEG, PNG, TIFF or WebP that ends too early, nine tenths are enough: what is missing is plain, which is logged
+    and in the notes.
 
     Args:
         source: a path, the bytes of a file, an open binary file, or a Pillow picture.
         name: what to call it in messages; by default the file's name.
         max_megapixels: more pixels than this are refused before they are decoded.
         page: of a file with several pages or frames, counted from 0.
+        whole: refuse whatever ends too early, as for a picture that others are measured by.
 
     Raises:
         UnreadableImageError: for anything that does not become a picture, with the reason.
     """
-    found = _decoded(source, name, max_megapixels, page)
-    rgb = _to_array(found.picture)
+    found = _decoded(source, name, max_megapixels, page, whole)
+    for note in found.notes:
+        logger.warning("%s: %s", found.name, note)
+    rgb = to_array(found.picture)
     if rgb.ndim == 2:
         rgb = np.repeat(rgb[:, :, None], 3, axis=2)
-    alpha = None if found.alpha is None else _to_array(found.alpha)
-    return Photo(rgb, alpha, found.exif, found.format, found.name, found.pages)
+    alpha = None if found.alpha is None else to_array(found.alpha)
+    return Photo(rgb, alpha, found.exif, found.format, found.name, found.pages, found.notes)
 
 
 def read_picture(
@@ -105,14 +111,14 @@ def read_picture(
     name: str | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Image.Image:
-    """As :func:`read_photo`, but only the colours, as a Pillow picture of mode RGB: no copy is made for an array."""
-    picture = _decoded(source, name, max_megapixels, 0).picture
+    """As :func:`read_photo`, but whole and only the colours, as a Pillow picture of mode RGB: no copy is made."""
+    picture = _decoded(source, name, max_megapixels, 0, whole=True).picture
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
 
 @dataclass(frozen=True)
 class _Decoded:
-    """A picture of mode RGB or L, its alpha, EXIF, file format, name, and how many pages its file has."""
+    """A picture of mode RGB or L, its alpha, EXIF, file format, name, how many pages its file has, and notes."""
 
     picture: Image.Image
     alpha: Image.Image | None
@@ -120,10 +126,15 @@ class _Decoded:
     format: str | None
     name: str
     pages: int = 1
+    notes: tuple[str, ...] = ()
 
 
 def _decoded(
-    source: str | Path | bytes | BinaryIO | Image.Image, name: str | None, max_megapixels: float, page: int
+    source: str | Path | bytes | BinaryIO | Image.Image,
+    name: str | None,
+    max_megapixels: float,
+    page: int,
+    whole: bool,
 ) -> _Decoded:
     if isinstance(source, Image.Image):
         name = name or getattr(source, "filename", None) or "picture"
@@ -132,9 +143,10 @@ def _decoded(
         path = Path(source)
         name = name or path.name
         with _open_file(path, name) as file:
-            return _read(file, name, max_megapixels, page)
+            return _read_or_mend(file, name, max_megapixels, page, whole)
     file = io.BytesIO(source) if isinstance(source, bytes | bytearray) else source
-    return _read(file, name or Path(str(getattr(file, "name", "picture"))).name, max_megapixels, page)
+    name = name or Path(str(getattr(file, "name", "picture"))).name
+    return _read_or_mend(file, name, max_megapixels, page, whole)
 
 
 def _open_file(path: Path, name: str) -> BinaryIO:
@@ -156,8 +168,37 @@ def _open_file(path: Path, name: str) -> BinaryIO:
         raise UnreadableImageError(f"{name}: the file cannot be opened ({reason}).") from None
 
 
+class _DamagedError(UnreadableImageError):
+    """Whatever comes of an end that is missing, or of other damage."""
+
+
+def _read_or_mend(file: BinaryIO, name: str, max_megapixels: float, page: int, whole: bool) -> _Decoded:
+    mended = None
+    try:
+        if ends_in_zeros(file):
+            mended = _mend(file, name, max_megapixels, page)
+        if mended is None:
+            return _read(file, name, max_megapixels, page)
+    except _DamagedError:
+        mended = _mend(file, name, max_megapixels, page)
+        if mended is None:
+            raise
+    if whole and mended.share < 1:
+        raise UnreadableImageError(f"{name}: {mended.note}.")
+    return replace(_read(mended.file, name, max_megapixels, page), notes=(f"{mended.note}.",))
+
+
+def _mend(file: BinaryIO, name: str, max_megapixels: float, page: int) -> Mended | None:
+    try:
+        with pixel_limit(max_megapixels):
+            return mend(file, page)
+    except CutOffError as error:
+        raise UnreadableImageError(f"{name}: {error}.") from None
+
+
 def _read(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _Decoded:
     try:
+        file.seek(0)
         head = file.read(512)
         file.seek(0)
         if not head:
@@ -178,14 +219,16 @@ def _read(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _Decod
         raise UnreadableImageError(f"{name}: there is not enough memory to decode this picture.") from None
     except UnreadableImageError:
         raise
-    except (TiffError, MissingReaderError, NotAPhotographError) as error:
+    except (MissingReaderError, NotAPhotographError) as error:
         raise UnreadableImageError(f"{name}: {error}.") from None
+    except TiffError as error:
+        raise _DamagedError(f"{name}: {error}.") from None
     except Exception as error:
         # The decoders of Pillow raise anything on damaged files.
         reason = " ".join(str(error).split())[:160] or type(error).__name__
         if "truncated" in reason.lower() or isinstance(error, EOFError):
-            raise UnreadableImageError(f"{name}: the file is cut off in the middle of the picture.") from None
-        raise UnreadableImageError(f"{name}: the picture is damaged ({reason}).") from None
+            raise _DamagedError(f"{name}: the file is cut off in the middle of the picture.") from None
+        raise _DamagedError(f"{name}: the picture is damaged ({reason}).") from None
 
 
 def _read_with_pillow(
@@ -197,7 +240,7 @@ def _read_with_pillow(
     pages: int | None = None,
     check: Callable[[Image.Image], None] | None = None,
 ) -> _Decoded:
-    with _pixel_limit(max_megapixels):
+    with pixel_limit(max_megapixels):
         picture = Image.open(file, formats=readable())
     with picture:
         if pages is None:
@@ -266,18 +309,6 @@ def _read_tiff(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _
     return _Decoded(pixels, alpha, clean_exif(exif, name=name), "TIFF", name, len(seen.places))
 
 
-@contextlib.contextmanager
-def _pixel_limit(max_megapixels: float) -> Iterator[None]:
-    """Give Pillow our limit while it reads a header; ours is checked exactly in ``_decode``, with a sentence."""
-    with _pillow_lock, warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, int(min(max_megapixels * 1e6, 2**62))
-        try:
-            yield
-        finally:
-            Image.MAX_IMAGE_PIXELS = before
-
-
 def _too_large(name: str, pixels: str, max_megapixels: float) -> str:
     return f"{name}: {pixels} than the limit of {max_megapixels:g} megapixels; make it smaller first."
 
@@ -291,13 +322,9 @@ def _check_size(width: int, height: int, name: str, max_megapixels: float) -> No
 
 
 def _decode(
-    picture: Image.Image,
-    name: str,
-    max_megapixels: float,
-    ours: bool = True,
-    png: Png | None = None,
+    picture: Image.Image, name: str, max_megapixels: float, ours: bool = True, png: Png | None = None,
     file_format: str | None = None,
-) -> _Decoded:
+) -> _Decoded:  # fmt: skip
     _check_size(*picture.size, name, max_megapixels)
     file_format, icc = file_format or picture.format, picture.info.get("icc_profile") or (png.icc if png else None)
     picture.load()
@@ -306,6 +333,8 @@ def _decode(
     exif = Image.Exif() if bare else read_exif(picture)
     turn, facts = orientation_of(exif), clean_exif(exif, picture.info.get("dpi"), name)
     alpha = mask_of_key(picture, png.file, png.key) if png and png.key else None
+    if png and png.gamma:
+        picture = to_srgb_levels(picture, png)
     deep = picture.mode.startswith("I;16") or picture.mode in ("I", "F")
     if deep:
         # Pillow scales a PGM of more than 8 bits to 16, whatever its own white.
@@ -319,15 +348,3 @@ def _decode(
         picture = picture.convert("RGB" if picture.mode == "RGBA" else "L")
     picture = turn_upright(to_srgb(picture, icc, name), turn)
     return _Decoded(picture, alpha and turn_upright(alpha, turn), facts, file_format, name)
-
-
-def _to_array(picture: Image.Image) -> np.ndarray:
-    """uint8 [H, W] or [H, W, 3], copied in bands: ``np.asarray`` alone holds two more copies for a moment."""
-    width, height = picture.size
-    if height <= _BAND:
-        return np.array(picture)
-    array = np.empty((height, width) if picture.mode == "L" else (height, width, 3), np.uint8)
-    for top in range(0, height, _BAND):
-        bottom = min(top + _BAND, height)
-        array[top:bottom] = np.asarray(picture.crop((0, top, width, bottom)))
-    return array

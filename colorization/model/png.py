@@ -1,4 +1,4 @@
-"""PNG files with more text or profile than Pillow allows, and 16-bit ones whose transparency is a colour."""
+"""What Pillow does not know of PNG: long texts and profiles, a transparent color of 16 bits, levels not of sRGB."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from PIL import Image
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_TEXT = 200_000  # bytes of a text, unpacked; Pillow refuses the whole picture above 1,048,576
 _MAX_PROFILE = 32_000_000
+_GAMMAS = (0.1, 4.0)  # beyond, it is a mistake
+_ALMOST_SRGB = 0.05  # how far gamma may be from that of sRGB, 1 / 2.2, as libpng has it
+_TRANSFERS = {4: 1 / 2.2, 5: 1 / 2.8, 8: 1.0}  # gammas of transfer functions by their numbers in H.273
 
 
 @dataclass(frozen=True)
@@ -25,16 +28,22 @@ class Png:
         icc: a colour profile too large for Pillow, or None.
         key: grey level or (red, green, blue) that is transparent and that Pillow would look for in vain, as it has
             other depths than 8 bits in the file; None otherwise. In 16 bits, or in 8 of a picture that has less.
+        gamma: its levels are light to the power of this (1 of a scan that is linear in light), or None where they are
+            those of sRGB or of a profile.
+        deep: whether it is RGB of 16 bits, of which Pillow reads the upper 8.
     """
 
     file: BinaryIO
     icc: bytes | None = None
     key: tuple[int, ...] | None = None
+    gamma: float | None = None
+    deep: bool = False
 
 
 def open_png(file: BinaryIO) -> Png:
     """Take out of a PNG what Pillow cannot take; the file itself where there is nothing of the kind."""
     kept, changed, icc, key = [_SIGNATURE], False, None, None
+    light: dict[bytes, bytes] = {}
     depth, kind = 0, 0
     file.seek(len(_SIGNATURE))
     while len(head := file.read(8)) == 8:
@@ -46,6 +55,8 @@ def open_png(file: BinaryIO) -> Png:
             break
         if name == b"IHDR" and length == 13:
             depth, kind = body[8], body[9]
+        if name in (b"gAMA", b"sRGB", b"iCCP", b"cICP"):
+            light[name] = body[:length]
         drop = False
         if name in (b"tEXt", b"zTXt", b"iTXt"):
             drop = _unpacked(body[:length], name) is None
@@ -63,13 +74,47 @@ def open_png(file: BinaryIO) -> Png:
     trailing = _trailing_texts(file, head)
     if not changed and not trailing:
         file.seek(0)
-        return Png(file)
+        return Png(file, gamma=_gamma(light), deep=(depth, kind) == (16, 2))
     file.seek(-len(head), io.SEEK_CUR)
     start = file.tell()
     rest = file.read()
     for first, last in reversed(trailing):
         rest = rest[: first - start] + rest[last - start :]
-    return Png(io.BytesIO(b"".join([*kept, rest])), icc, key)
+    return Png(io.BytesIO(b"".join([*kept, rest])), icc, key, _gamma(light), (depth, kind) == (16, 2))
+
+
+def _gamma(light: dict[bytes, bytes]) -> float | None:
+    """See :class:`Png`; of chunks that contradict each other the first of cICP, iCCP, sRGB and gAMA counts."""
+    if len(code := light.get(b"cICP", b"")) == 4:
+        return _TRANSFERS.get(code[1])
+    if b"iCCP" in light or b"sRGB" in light or len(value := light.get(b"gAMA", b"")) != 4:
+        return None
+    gamma = int.from_bytes(value) / 100_000
+    return gamma if _GAMMAS[0] <= gamma <= _GAMMAS[1] and abs(gamma * 2.2 - 1) > _ALMOST_SRGB else None
+
+
+def to_srgb_levels(picture: Image.Image, png: Png) -> Image.Image:
+    """Turn levels that are light to the power of ``png.gamma`` into those of sRGB: mode L, LA, RGB or RGBA."""
+    import torch  # not by whoever only asks which files there are
+
+    from .color import linear_to_srgb
+
+    deep = png.deep or picture.mode.startswith("I")
+    light = torch.linspace(0, 1, 65_536 if deep else 256, dtype=torch.float64) ** (1 / (png.gamma or 1.0))
+    table = (linear_to_srgb(light) * 255 + 0.5).to(torch.uint8).numpy()
+    if deep:
+        levels = np.asarray(picture).astype(np.uint16)
+        if png.deep:
+            levels = np.asarray(picture.convert("RGB")).astype(np.uint16) << 8 | _lower_bytes(png.file)
+        return Image.fromarray(table[levels])
+    if picture.mode not in ("L", "LA", "RGB", "RGBA") or "transparency" in picture.info:
+        plain = "RGBA" if picture.has_transparency_data else "L" if picture.mode == "1" else "RGB"
+        picture = picture.convert(plain)
+    channels = [
+        channel if name == "A" else channel.point(table.tolist())
+        for name, channel in zip(picture.getbands(), picture.split(), strict=True)
+    ]
+    return Image.merge(picture.mode, channels)
 
 
 def _trailing_texts(file: BinaryIO, head: bytes) -> list[tuple[int, int]]:

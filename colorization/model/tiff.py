@@ -111,7 +111,7 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
     places, kinds = [], []
     for number in range(MAX_PAGES):
         try:
-            one = _page_of(tif, number)
+            one = page_of(tif, number)
         except Exception:  # the end, or damage behind the pages that can be read
             break
         kinds.append(_kind_of(one))
@@ -120,12 +120,12 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
     if not kinds:
         raise TiffError("there is no picture in this TIFF")
     places = places or [0]
-    first = _page_of(tif, 0)
+    first = page_of(tif, 0)
     if first.photometric in _RAW or (kinds[0] & 1 and 330 in first.tags):
         raise RawError("this is a raw file of a camera")
     if not 0 <= page < len(places):
         raise TiffError(f"there is no page {page + 1}; it has {len(places)}")
-    chosen = _page_of(tif, places[page])
+    chosen = page_of(tif, places[page])
     bits = chosen.bitspersample
     samples = chosen.samplesperpixel
     plain = (
@@ -141,11 +141,12 @@ def look(tif: tifffile.TiffFile, page: int) -> TiffPages:
         )
         and (samples == _CHANNELS[chosen.photometric] or (chosen.photometric == _RGB and samples == 4))
         and chosen.imagedepth == 1
+        and 0 not in chosen.databytecounts  # a strip or tile of nothing
     )
     return TiffPages(tuple(places), chosen.imagewidth, chosen.imagelength, plain)
 
 
-def _page_of(tif: tifffile.TiffFile, place: int) -> tifffile.TiffPage:
+def page_of(tif: tifffile.TiffFile, place: int) -> tifffile.TiffPage:
     return cast("tifffile.TiffPage", tif.pages[place])  # frames are only for those who ask for them
 
 
@@ -173,7 +174,7 @@ def read_page(tif: tifffile.TiffFile, place: int) -> TiffPicture:
     Raises:
         TiffError: if a codec is missing, or it is of a kind that is no photograph.
     """
-    page = _page_of(tif, place)
+    page = page_of(tif, place)
     photometric = int(page.photometric)
     if 262 not in page.tags and page.compression not in _FAX:  # as libtiff takes it
         photometric = _RGB if page.samplesperpixel >= 3 else _BLACK_IS_ZERO

@@ -26,6 +26,8 @@ class Drawn:
         within: largest difference allowed.
         reason: pattern of the sentence of a refusal.
         pages: how many pages it has, None for any number.
+        note: pattern of what is noted of it.
+        rows: how many of its rows are known, None for all.
     """
 
     format: str
@@ -36,6 +38,8 @@ class Drawn:
     within: float = 1
     reason: str = ""
     pages: int | None = None
+    note: str = ""
+    rows: int | None = None
 
 
 def draw_color(width: int, height: int) -> np.ndarray:
@@ -268,8 +272,7 @@ def _color_tiffs(width: int, height: int, order: str) -> Iterator[Drawn]:
     lab = np.stack((grey, np.zeros_like(grey), np.zeros_like(grey)), -1).astype(np.int64)
     lightness = grey / 255 * 100
     y = np.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness / 903.2963)
-    light = np.where(y > 0.0031308, 1.055 * y ** (1 / 2.4) - 0.055, 12.92 * y)
-    seen = grey_rgb(np.rint(255 * light).astype(np.uint8))
+    seen = grey_rgb(light_to_srgb(y))
     for bits, photometric, name in ((8, 8, "Lab"), (16, 8, "Lab"), (8, 9, "ICC Lab"), (16, 9, "ICC Lab")):
         values = lab << (bits - 8)
         if bits == 16:
@@ -413,8 +416,45 @@ def drawn_pngs() -> Iterator[Drawn]:
         yield Drawn("PNG", "a packed text of 5 MB", png(grey, 8, 0, big), grey_rgb(grey))
         big = [(b"iCCP", b"profile\0\0" + zlib.compress(bytes(3_000_000)))]
         yield Drawn("PNG", "a profile of 3 MB that is none", png(grey, 8, 0, big), grey_rgb(grey))
+        yield from _linear_pngs(color, grey, alpha)
         resolution = [(b"pHYs", struct.pack(">IIB", 11_811, 11_811, 1))]
         yield Drawn("PNG", "with a resolution", png(grey, 8, 0, resolution), grey_rgb(grey))
+
+
+def _linear_pngs(color: np.ndarray, grey: np.ndarray, alpha: np.ndarray) -> Iterator[Drawn]:
+    """Levels that are not those of sRGB, as gAMA and cICP say it."""
+    for name, gamma in (("linear", 1.0), ("of a gamma of 1.8", 1 / 1.8), ("of a gamma of 2.2", 1 / 2.2)):
+        gama = [(b"gAMA", struct.pack(">I", round(gamma * 100_000)))]
+        shown = [light_to_srgb((levels / 255) ** (1 / gamma)) for levels in (grey, color)]
+        if gamma == 1 / 2.2:  # as near to sRGB as whoever writes this means
+            shown = [grey, color]
+        for bits in (8, 16):
+            content = png(deep(grey, bits), bits, 0, gama)
+            yield Drawn("PNG", f"grey, {bits} bits, {name}", content, grey_rgb(shown[0]))
+            content = png(deep(color, bits), bits, 2, gama)
+            yield Drawn("PNG", f"RGB, {bits} bits, {name}", content, shown[1])
+    gama = [(b"gAMA", struct.pack(">I", 100_000))]
+    shown = [light_to_srgb(levels / 255) for levels in (grey, color)]
+    content = png(np.stack((grey, alpha), 2), 8, 4, gama)
+    yield Drawn("PNG", "grey with alpha, 8 bits, linear", content, grey_rgb(shown[0]), alpha)
+    key = int(grey[-1, -1])
+    mask = np.where(grey == key, 0, 255).astype(np.uint8)
+    content = png(grey, 8, 0, [*gama, (b"tRNS", struct.pack(">H", key))])
+    yield Drawn("PNG", "grey, 8 bits, one level transparent, linear", content, grey_rgb(shown[0]), mask)
+    palette = np.stack((np.arange(256), 255 - np.arange(256), np.arange(256) // 2), 1).astype(np.uint8)
+    content = png(grey, 8, 3, [*gama, (b"PLTE", palette.tobytes()), (b"tRNS", bytes(range(256)))])
+    yield Drawn("PNG", "palette with alpha, linear", content, light_to_srgb(palette / 255)[grey], grey)
+    content = png(grey, 8, 0, [(b"sRGB", b"\0"), *gama])
+    yield Drawn("PNG", "grey, 8 bits, of sRGB and linear", content, grey_rgb(grey))
+    content = png(grey, 8, 0, [(b"gAMA", bytes(4))])
+    yield Drawn("PNG", "grey, 8 bits, of a gamma of 0", content, grey_rgb(grey))
+    content = png(deep(grey, 16), 16, 0, [(b"cICP", bytes((1, 8, 0, 1)))])
+    yield Drawn("PNG", "grey, 16 bits, linear by cICP", content, grey_rgb(shown[0]))
+
+
+def light_to_srgb(light: np.ndarray) -> np.ndarray:
+    """Levels of sRGB, uint8, of linear light from 0 to 1."""
+    return np.rint(255 * np.where(light > 0.0031308, 1.055 * light ** (1 / 2.4) - 0.055, 12.92 * light)).astype("u1")
 
 
 def drawn_portable() -> Iterator[Drawn]:
@@ -493,6 +533,15 @@ def drawn_others() -> Iterator[Drawn]:
         yield Drawn("JPEG 2000", "grey, 16 bits", content, grey_rgb(back(values, 16)))
 
 
+def drawn_heic() -> Iterator[Drawn]:
+    import pillow_heif
+
+    for width, height in SIZES:
+        color, buffer = draw_color(width, height), io.BytesIO()
+        pillow_heif.from_pillow(Image.fromarray(color)).save(buffer, quality=-1)
+        yield Drawn("HEIC", "color", buffer.getvalue(), color, within=8)
+
+
 def drawn_deep_jpeg2000() -> Iterator[Drawn]:
     import imagecodecs
 
@@ -523,6 +572,63 @@ def bmp(width: int, height: int, bits: int, pixels: bytes, compression: int = 3,
     return b"BM" + struct.pack("<IHHI", start + len(pixels), 0, 0, start) + head + pixels
 
 
+def drawn_cut_off() -> Iterator[Drawn]:
+    """Files that end too early: without an end mark, without the last rows, and without a third of the picture."""
+    import tifffile
+
+    noise = np.random.default_rng(0).normal(0, 6, (400, 48))  # so that every row takes about as many bytes
+    grey = (np.linspace(20, 230, 400)[:, None] + noise).clip(0, 255).astype(np.uint8)
+    color, wide = grey_rgb(grey), grey_rgb(deep(grey, 16).astype(np.uint16))
+
+    def save(file_format: str, **options) -> bytes:
+        buffer = io.BytesIO()
+        Image.fromarray(color).save(buffer, file_format, **options)
+        return buffer.getvalue()
+
+    def save_tiff(values: np.ndarray, **options) -> bytes:
+        buffer = io.BytesIO()
+        tifffile.imwrite(buffer, values, metadata=None, rowsperstrip=8, photometric="rgb", **options)
+        return buffer.getvalue()
+
+    kinds = [
+        ("JPEG", "", save("JPEG", quality=97, subsampling=0), 10),
+        ("JPEG", "restart markers, ", save("JPEG", quality=97, restart_marker_rows=4), 10),
+        ("PNG", "", save("PNG"), 0),
+        ("PNG", "interlaced, ", png(grey, 8, 0, adam7=True), 0),
+        ("WebP", "without loss, ", save("WEBP", lossless=True), 0),
+        ("TIFF", "", save_tiff(color), 0),
+        ("TIFF", "deflate, ", save_tiff(color, compression="deflate"), 0),
+        ("TIFF", "16 bits, ", save_tiff(wide), 0),
+        ("TIFF", "16 bits, lzw, ", save_tiff(wide, compression="lzw"), 0),
+    ]
+    for name, kind, content, within in kinds:
+        # Interlaced, the last of seven passes is every other row.
+        rows = 350 if "interlaced" not in kind else 0
+        if name == "JPEG":
+            yield Drawn(
+                name, f"{kind}without its end mark", content[:-2], color, within=within, note="picture is whole"
+            )
+        cut = content[: len(content) * 95 // 100]
+        note = "about [4-8] % of the picture are missing"
+        yield Drawn(name, f"{kind}without the last rows", cut, color, within=within, note=note, rows=rows)
+        if name in ("JPEG", "PNG", "WebP"):
+            filled = cut.ljust(len(content), b"\0")
+            kind_of_it = f"{kind}the last rows overwritten with zeros"
+            yield Drawn(name, kind_of_it, filled, color, within=within, note=note, rows=rows)
+        cut = content[: len(content) * 2 // 3]
+        yield Drawn(
+            name, f"{kind}without the last third", cut, reason="cut off in the middle of the picture, of which 3"
+        )
+    content = save("WEBP", quality=95, method=0)[:-20]
+    yield Drawn("WebP", "without its last bytes", content, color, within=40, note="less than 1 %", rows=380)
+    whole = save("JPEG", quality=97, progressive=True)
+    note = "finest detail is missing"
+    yield Drawn("JPEG", "progressive, without its last bytes", whole[:-200], color, within=24, note=note)
+    yield Drawn("JPEG", "progressive, without two thirds", whole[: len(whole) // 3], reason="cut off")
+    content = tiff(grey.tobytes(), grey_tags(48, 400, 8))
+    yield Drawn("TIFF", "without its directory", content[:-100], reason="where this TIFF says what its picture is")
+
+
 def drawn_refusals() -> Iterator[Drawn]:
     import imagecodecs
 
@@ -544,9 +650,6 @@ def drawn_refusals() -> Iterator[Drawn]:
     deep_grey = deep(grey, 16).astype(np.uint16)
     yield Drawn("JPEG", "without loss, 16 bits", imagecodecs.ljpeg_encode(deep_grey), reason="without loss")
     yield Drawn("JPEG", "JPEG-LS", imagecodecs.jpegls_encode(grey), reason="JPEG-LS")
-    whole = io.BytesIO()
-    Image.fromarray(grey).save(whole, "JPEG")
-    yield Drawn("JPEG", "cut off", whole.getvalue()[:-40], reason="cut off")
     for name, start, reason in (
         ("JPEG XR", b"II\xbc\1", "JPEG XR"),
         ("PFM", b"PF\n", "PFM in color"),
@@ -572,5 +675,5 @@ def drawn_refusals() -> Iterator[Drawn]:
 def drawn_files() -> list[Drawn]:
     return [
         *(*drawn_tiffs(), *drawn_pages(), *drawn_compressed(), *drawn_pngs(), *drawn_portable(), *drawn_others()),
-        *(*drawn_deep_jpeg2000(), *drawn_refusals()),
+        *(*drawn_heic(), *drawn_deep_jpeg2000(), *drawn_cut_off(), *drawn_refusals()),
     ]

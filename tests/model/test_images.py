@@ -154,6 +154,18 @@ def test_every_truncation_is_a_sentence(landscape):
                 assert str(error).startswith("picture: ")
 
 
+def test_what_is_measured_has_to_be_whole(landscape):
+    content = encode(landscape, "JPEG", quality=95)
+    assert not read_photo(content).notes
+    assert read_photo(content[:-2], whole=True).notes  # but for its end mark
+    cut = encode(Image.effect_noise((48, 400), 40), "JPEG")
+    cut = cut[: len(cut) * 95 // 100]
+    assert read_photo(cut).notes
+    for read in (lambda: read_photo(cut, whole=True), lambda: read_picture(cut)):
+        with pytest.raises(UnreadableImageError, match="ends too early"):
+            read()
+
+
 def test_folder_missing_and_pipe(tmp_path):
     with pytest.raises(UnreadableImageError, match="folder"):
         read_photo(tmp_path)
