@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import numpy as np
@@ -39,19 +40,29 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("slow")
 
 
-_MEASURED: list[str] = []
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Write names that are no UTF-8 as numbers: several test processes exchange their reports as UTF-8."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode()) for title, text in report.sections
+    ]  # fmt: skip
+    return report
 
 
 @pytest.fixture
-def report():
+def report(record_property):
     """Say a measured figure at the end of the run: ``report("L* shift", 0.1)``."""
-    return lambda name, figure: _MEASURED.append(f"{name}: {figure}")
+    return lambda name, figure: record_property("measured", f"{name}: {figure}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if _MEASURED:
+    # Properties travel with the reports of the test processes; a list here would stay in its own process.
+    ended = [each for name in ("passed", "failed") for each in terminalreporter.stats.get(name, [])]
+    lines = [value for each in ended for name, value in each.user_properties if name == "measured"]
+    if lines:
         terminalreporter.section("measured")
-        for line in _MEASURED:
+        for line in lines:
             terminalreporter.write_line(line)
 
 
