@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,17 +15,20 @@ from datasets import Dataset, Image
 from PIL import Image as Pillow
 from torchvision import transforms
 
-from colorization import ColorizationModel
-from colorization.training.batches import make_batch
-from colorization.training.loop import Machine, load_crops
+from colorization import ColorizationModel, load_pipeline
+from colorization.training.batches import Batch, make_batch
+from colorization.training.features import extract_features
+from colorization.training.loop import Machine, load_crops, train
 from colorization.training.objective import Objective
 from colorization.training.recipe import load_recipe
+
+from .measuring import compare, draw_photograph, take_turns
 
 _BATCH = 16
 
 
-def benchmark_training(data: Path | None, rounds: int, draw: Callable[[int, int, str], Pillow.Image]) -> list[dict]:
-    """Images a second of the recipe ``landscapecolorizer`` at 256 px, fp32, and of its data path alone.
+def benchmark_training(data: Path | None, rounds: int) -> list[dict]:
+    """Measure images a second of the recipe ``landscapecolorizer`` at 256 px, fp32, and of its data path alone.
 
     The plain side is what such notebooks do: torchvision's transforms, then scikit-image's ``rgb2lab`` picture by
     picture in the loader, and a step in contiguous memory. Ours cuts and turns in the loader and does the rest batched.
@@ -33,7 +37,6 @@ def benchmark_training(data: Path | None, rounds: int, draw: Callable[[int, int,
     Args:
         data: folder of pictures; None for drawn ones of 400 px.
         rounds: counted rounds of two batches.
-        draw: makes one of the drawn pictures.
     """
     from skimage.color import rgb2lab
 
@@ -44,7 +47,7 @@ def benchmark_training(data: Path | None, rounds: int, draw: Callable[[int, int,
         if data is None:
             files = [Path(folder) / f"{number}.jpg" for number in range(4 * _BATCH)]
             for file in files:
-                draw(400, 300, "RGB").save(file, quality=90)
+                draw_photograph(400, 300, "RGB").save(file, quality=90)
         else:
             files = sorted(path for path in data.rglob("*") if path.suffix.lower() in (".jpg", ".jpeg", ".png"))
         pictures = Dataset.from_dict({"image": [str(file) for file in files]}).cast_column("image", Image())
@@ -104,18 +107,62 @@ def benchmark_training(data: Path | None, rounds: int, draw: Callable[[int, int,
                     seconds[name].append(time.perf_counter() - start)
         took = {name: float(np.median(values)) / _BATCH for name, values in seconds.items()}
     return [
-        {
-            "what": "training landscapecolorizer at 256 px, fp32, a picture / the plain loop (Pillow, scikit-image)",
-            "seconds": took["ours"],
-            "baseline_seconds": took["plain"],
-            "ratio": took["ours"] / took["plain"],
-            "bound": round(1 / 3, 2),
-        },
-        {
-            "what": "the data path of it alone, a picture / the plain one",
-            "seconds": took["our data"],
-            "baseline_seconds": took["plain data"],
-            "ratio": took["our data"] / took["plain data"],
-            "bound": None,
-        },
-    ]
+        compare(
+            "training landscapecolorizer at 256 px, fp32, a picture / the plain loop (Pillow, scikit-image)",
+            took["ours"], took["plain"], round(1 / 3, 2),
+        ),
+        compare("the data path of it alone, a picture / the plain one", took["our data"], took["plain data"]),
+    ]  # fmt: skip
+
+
+class _NoValidation:
+    """Nothing is measured, so that only the steps are timed."""
+
+    higher_is_better: Mapping[str, bool] = {}
+
+    def __call__(self, model: ColorizationModel) -> dict[str, float]:
+        return {}
+
+    def draw(self, model: ColorizationModel, path: Path) -> None:
+        pass
+
+
+def benchmark_step(rounds: int) -> list[dict]:
+    """Time a step of the release's recipe on kept features, against forward and backward of a batch at hand.
+
+    Args:
+        rounds: counted steps.
+    """
+    recipe = load_recipe("landscape-large", ["views=1", "degradation_probability=0"])
+    model = load_pipeline(None, "cpu").model.float()
+    with tempfile.TemporaryDirectory() as name:
+        files = [Path(name) / f"{number}.jpg" for number in range(6)]
+        for file in files:
+            draw_photograph(400, 300, "RGB").save(file, quality=90)
+        columns = {"image": [str(file) for file in files]}
+        pictures = Dataset.from_dict(columns).cast_column("image", Image(decode=False))
+        store = extract_features(model, pictures, recipe, Path(name) / "store", torch.float32)
+        asked: list[float] = []  # when the loop wants a batch: from one to the next is a whole step
+        draw = store.batches
+
+        def batches(*arguments) -> Iterator[Batch]:
+            for batch in draw(*arguments):
+                asked.append(time.perf_counter())
+                yield batch
+
+        store.batches = batches  # type: ignore[method-assign, assignment]
+        run = dataclasses.replace(recipe, pictures=(rounds + 2) * recipe.batch_size, checkpoint_every=10**9)
+        train(copy.deepcopy(model), run, store, _NoValidation(), Path(name) / "run")
+        objective = Objective(recipe, store.prior(recipe))
+        batch = next(draw(recipe, 0, range(1), 1, torch.device("cpu")))
+        for part, parameter in model.named_parameters():
+            parameter.requires_grad_("backbone" not in part)
+        model.train()
+
+        def bare() -> None:
+            loss, _ = objective(model(**batch.inputs), batch.ab, batch.rgb, batch.whole_ab)
+            loss.backward()
+
+        alone = take_turns({"bare": bare}, rounds)["bare"]
+    ours = float(np.median(np.diff(asked)[1:]))  # the first step warms up
+    return [compare("a step of the release's recipe on kept features / forward and backward alone", ours, alone, 1.15)]
