@@ -16,7 +16,7 @@ from space.ui import LAUNCH_OPTIONS, build_page  # noqa: E402
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Open the page that colours black-and-white landscape photographs.")
+    parser = argparse.ArgumentParser(description="Open the page that colors black-and-white landscape photographs.")
     parser.add_argument("--host", help="address to listen on; 0.0.0.0 for every network (default: this machine only)")
     parser.add_argument("--port", type=int, help="port (default: the first free one from 7860 on)")
     parser.add_argument("--share", action="store_true", help="also make a public link, through Gradio's servers")

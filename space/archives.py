@@ -10,17 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 
 from colorization.data.archives import ArchiveError, zip_problem
+from space.language import number, say
 
 MAX_DIRECTORY_BYTES = 2**20
 """Of an archive's list of files: honest lists of a hundred files take some kilobytes, and each entry costs memory."""
 _PIECE = 2**16
 _BOOKKEEPING = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini"}
-_PROBLEMS = {
-    "unsafe path in archive": "its name leads out of the archive's folder, so it was not read",
-    "link in archive": "this is a link, not a picture",
-    "encrypted": "it is locked with a password",
-    "archive bomb": "it would unpack to far too many bytes, so it was not read",
-}
 
 
 class _BoundedFile(io.FileIO):
@@ -28,7 +23,7 @@ class _BoundedFile(io.FileIO):
 
     def read(self, size: int | None = -1, /) -> bytes:
         if size is not None and size > MAX_DIRECTORY_BYTES:
-            raise ArchiveError("its list of files is far too long")
+            raise ArchiveError(say("archive_long"))
         return super().read(size)
 
 
@@ -45,7 +40,7 @@ def opened(path: Path) -> Iterator[zipfile.ZipFile]:
         except ArchiveError:
             raise
         except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError, OSError):
-            raise ArchiveError("it is damaged, or no zip archive") from None
+            raise ArchiveError(say("archive_damaged")) from None
         with archive:
             yield archive
 
@@ -73,11 +68,11 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> b
         ArchiveError: if the file is damaged, too large, or not one to read.
     """
     if problem := zip_problem(info):
-        raise ArchiveError(_PROBLEMS.get(problem[0], problem[0]))
+        raise ArchiveError(say(problem[0]))
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         # Others take as much memory to unpack as the archive says.
-        raise ArchiveError("it is packed in an unusual way; make a plain zip archive")
-    too_large = f"it is larger than {most / 1e6:,.0f} MB"
+        raise ArchiveError(say("archive_unusual"))
+    too_large = say("file_large", most=number(most / 1e6))
     if info.file_size > most:
         raise ArchiveError(too_large)
     content = bytearray()
@@ -88,5 +83,5 @@ def read_member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, most: int) -> b
                 if len(content) > most:
                     raise ArchiveError(too_large)
     except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        raise ArchiveError(f"it is damaged in the archive ({error})") from None
+        raise ArchiveError(say("archive_member_damaged", reason=error)) from None
     return bytes(content)

@@ -20,6 +20,7 @@ from colorization.model.coloring import Coloring, ColoringError, place_on, read_
 from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.archives import ArchiveError, files_of, opened, read_member
 from space.guidance import variant_of
+from space.language import number, say
 from space.models import ask
 from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
 
@@ -28,11 +29,11 @@ logger = logging.getLogger(__name__)
 MAX_FILES = 100
 MAX_FILE_BYTES = 100_000_000
 MAX_TOTAL_BYTES = 1_000_000_000
-"""What one batch may unpack to, and again what its pictures may take; the rest is then reported, not coloured."""
+"""What one batch may unpack to, and again what its pictures may take; the rest is then reported, not colored."""
 AS_THEY_CAME = "Automatic"
 FORMATS = (AS_THEY_CAME, *SUFFIXES)
 REPORT = "failures.csv"
-_RESULT = "coloured-photographs.zip"
+_RESULT = "colored-photographs.zip"
 
 
 @dataclass(frozen=True)
@@ -57,14 +58,14 @@ class Batch:
 
 @dataclass
 class _Entry:
-    """A file to colour. ``read`` gives a path or the bytes, for at most so many bytes, or raises ArchiveError."""
+    """A file to color. ``read`` gives a path or the bytes, for at most so many bytes, or raises ArchiveError."""
 
     name: str
     read: partial | None = None
     reason: str = ""
 
 
-def colour_batch(
+def color_batch(
     service: ColorizeService,
     paths: Sequence[Path],
     saturation: float = 1.0,
@@ -72,7 +73,7 @@ def colour_batch(
     file_format: str = AS_THEY_CAME,
     recipe: Coloring | dict | Path | str | None = None,
 ) -> Iterator[Batch]:
-    """Colour files and the files in zip archives, one after the other; a bad one is reported, the others go on.
+    """Color files and the files in zip archives, one after the other; a bad one is reported, the others go on.
 
     Nothing is unpacked to disk. Results are collected in a fresh folder of ``service``, which goes away again if the
     caller stops early.
@@ -88,11 +89,11 @@ def colour_batch(
         The state of the whole batch, at first and after each change.
 
     Raises:
-        PageError: if there is nothing to colour, or more than ``MAX_FILES``, or the recipe is none; then nothing is
-            coloured.
+        PageError: if there is nothing to color, or more than ``MAX_FILES``, or the recipe is none; then nothing is
+            colored.
     """
     if file_format not in FORMATS:
-        raise PageError(f"Pictures can be saved as {', '.join(FORMATS)}, not as {file_format}.")
+        raise PageError(say("bad_format", formats=", ".join(FORMATS), chosen=file_format))
     service.check(saturation, warmth)
     try:
         wanted = Coloring(strength=saturation, warmth=warmth) if recipe is None else read_coloring(recipe)
@@ -102,38 +103,38 @@ def colour_batch(
     with ExitStack() as stack:
         entries = _entries(paths, stack)
         if not entries:
-            raise PageError("There is no file in this batch. Add photographs, or a zip archive with photographs.")
+            raise PageError(say("batch_nothing"))
         if len(entries) > MAX_FILES:
-            raise PageError(f"These are {len(entries):,} files; at most {MAX_FILES} go at once. Nothing was coloured.")
+            raise PageError(say("batch_many", count=number(len(entries)), most=MAX_FILES))
         folder = service.fresh_folder()
         stack.callback(shutil.rmtree, folder / "work", ignore_errors=True)
         (folder / "work").mkdir()
-        colour = partial(_repeat, service, wanted)
+        color = partial(_repeat, service, wanted)
         items = [Item(entry.name) for entry in entries]
         unfinished = stack.enter_context(ExitStack())
         unfinished.callback(shutil.rmtree, folder, ignore_errors=True)
         with zipfile.ZipFile(folder / "work" / _RESULT, "w", zipfile.ZIP_STORED) as out:
             names, unpacked = _Names(), 0
-            for number, entry in enumerate(entries):
-                items[number] = replace(items[number], state="working")
+            for place, entry in enumerate(entries):
+                items[place] = replace(items[place], state="working")
                 yield Batch(tuple(items))
                 try:
                     if entry.read is None:
                         raise ArchiveError(entry.reason)
                     if unpacked > MAX_TOTAL_BYTES or out.fp.tell() > MAX_TOTAL_BYTES:  # type: ignore[union-attr]
-                        raise ArchiveError(f"the batch is larger than {MAX_TOTAL_BYTES / 1e9:g} GB; send it on its own")
+                        raise ArchiveError(say("batch_large", most=f"{MAX_TOTAL_BYTES / 1e9:g}"))
                     content = entry.read()
                     unpacked += len(content) if isinstance(content, bytes) else content.stat().st_size
-                    result = _colour(colour, content, entry.name, file_format, folder / "work")
+                    result = _color(color, content, entry.name, file_format, folder / "work")
                     out.write(result, names.fresh(entry.name, result.suffix))
                     result.unlink()
-                    items[number] = replace(items[number], state="done")
+                    items[place] = replace(items[place], state="done")
                 except (ArchiveError, UnreadableImageError, PageError) as error:
                     reason = str(error).removeprefix(f"{PurePosixPath(entry.name).name}: ")
-                    items[number] = replace(items[number], state="failed", reason=_sentence(reason))
+                    items[place] = replace(items[place], state="failed", reason=_sentence(reason))
                 except Exception:  # one file may not cost the visitor the others
                     logger.exception("%s failed in a batch", entry.name)
-                    items[number] = replace(items[number], state="failed", reason="Something went wrong on the server.")
+                    items[place] = replace(items[place], state="failed", reason=say("server_failed"))
             out.writestr(REPORT, _report(items))
         archive = (folder / "work" / _RESULT).replace(folder / _RESULT)
         unfinished.pop_all()
@@ -141,11 +142,11 @@ def colour_batch(
 
 
 def _entries(paths: Sequence[Path], stack: ExitStack) -> list[_Entry]:
-    """All files to colour, those in archives by their path in there; what cannot be opened comes with its reason."""
+    """All files to color, those in archives by their path in there; what cannot be opened comes with its reason."""
     found = []
     for path in paths:
         if not path.exists():
-            found.append(_Entry(path.name, reason="it is no longer on the server; add it again"))
+            found.append(_Entry(path.name, reason=say("file_gone")))
         elif path.suffix.lower() != ".zip":
             found.append(_Entry(path.name, partial(_whole_file, path)))
         else:
@@ -156,34 +157,34 @@ def _entries(paths: Sequence[Path], stack: ExitStack) -> list[_Entry]:
                 continue
             files = files_of(archive)
             if not files:
-                found.append(_Entry(path.name, reason="there is no file in this archive"))
+                found.append(_Entry(path.name, reason=say("archive_empty")))
             found += [_Entry(info.filename, partial(read_member, archive, info, MAX_FILE_BYTES)) for info in files]
     return found
 
 
 def _whole_file(path: Path) -> Path:
     if path.stat().st_size > MAX_FILE_BYTES:
-        raise ArchiveError(f"it is larger than {MAX_FILE_BYTES / 1e6:,.0f} MB")
+        raise ArchiveError(say("file_large", most=number(MAX_FILE_BYTES / 1e6)))
     return path
 
 
-def _colour(
-    colour: Callable[[Photo], Image.Image], content: Path | bytes, name: str, file_format: str, folder: Path
+def _color(
+    color: Callable[[Photo], Image.Image], content: Path | bytes, name: str, file_format: str, folder: Path
 ) -> Path:
     photo = read_photo(content, name=PurePosixPath(name).name, max_megapixels=MAX_MEGAPIXELS)
     if file_format == AS_THEY_CAME:
         file_format = "PNG" if is_lossless(photo) else "JPEG"
     try:
-        return save_picture(colour(photo), folder / f"picture{SUFFIXES[file_format]}")
+        return save_picture(color(photo), folder / f"picture{SUFFIXES[file_format]}")
     except ValueError as error:
         raise PageError(str(error)) from None
 
 
 def _repeat(service: ColorizeService, recipe: Coloring, photo: Photo) -> Image.Image:
-    """A photograph in colour, as the pipeline's ``recipe`` gives it."""
+    """A photograph in color, as the pipeline's ``recipe`` gives it."""
     pipeline = service.models.pipeline()
     if (recipe.points or recipe.look) and not pipeline.model.config.guided:
-        raise PageError("This model takes no points and no looks: it was not trained to be guided.")
+        raise PageError(say("no_points_or_looks"))
     palette = pipeline.image_processor.make_look(recipe.look) if recipe.look else None
     hints = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in recipe.points]
     said = ask(service.models, photo, hints, palette)

@@ -1,5 +1,5 @@
 // Before and after, under one line that moves by mouse, finger and keyboard. Wheel and vertical swipes scroll the page;
-// Ctrl and the wheel, or two fingers, zoom. A click while colours are chosen says where.
+// Ctrl and the wheel, or two fingers, zoom. A click while colors are chosen says where.
 const stage = element.querySelector('.ba-stage');
 const inner = element.querySelector('.ba-inner');
 const line = element.querySelector('input[type=range]');
@@ -32,11 +32,13 @@ function show() {
   stage.hidden = !value.after;
   line.hidden = !value.after;
   empty.hidden = !!value.after;
+  if (value.empty) empty.textContent = value.empty;
   if (!value.after) {
     inner.querySelectorAll('img').forEach(image => image.remove());
     return;
   }
   stage.style.setProperty('--ratio', value.width / value.height);
+  line.setAttribute('aria-label', value.line);
   picture('before', value.before, value.before_text);
   picture('after', value.after, value.after_text);
   const points = inner.querySelector('.ba-points');

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import gradio as gr
 
-from space.service import Colouring
+from space.language import say
+from space.service import ColoredPhoto
 from space.session import next_number
 from space.views import address_of
 
 _TEMPLATE = """<div class="ba">
   <div class="ba-stage" hidden><div class="ba-inner"><div class="ba-points" aria-hidden="true"></div></div>
   <div class="ba-line" aria-hidden="true"></div></div>
-  <input type="range" min="0" max="100" step="1" value="50" aria-label="Line between before and after" hidden>
-  <p class="ba-empty">Your coloured photograph will appear here.</p>
+  <input type="range" min="0" max="100" step="1" value="50" hidden>
+  <p class="ba-empty"></p>
 </div>"""
 
 
@@ -26,21 +27,22 @@ def build() -> gr.HTML:
     )
 
 
-def shown(colouring: Colouring) -> dict:
-    """What the page needs to show a photograph and its colours."""
-    width, height = colouring.shown_size
+def shown(colored: ColoredPhoto) -> dict:
+    """What the page needs to show a photograph and its colors."""
+    width, height = colored.shown_size
     return {
         "number": next_number(),
-        "before": address_of(colouring.before),
-        "after": address_of(colouring.after),
+        "before": address_of(colored.before),
+        "after": address_of(colored.after),
         "width": width,
         "height": height,
-        "before_text": f"{colouring.name}, in black and white",
-        "after_text": f"{colouring.name}, in colour",
-        "points": [{"x": hint.x, "y": hint.y, "color": hint.colour} for hint in colouring.wishes.hints],
+        "before_text": say("before_alt", name=colored.name),
+        "after_text": say("after_alt", name=colored.name),
+        "line": say("line"),
+        "points": [{"x": hint.x, "y": hint.y, "color": hint.color} for hint in colored.wishes.hints],
     }
 
 
 def nothing_shown() -> dict:
     """What the page needs to show no photograph, whatever comes late."""
-    return {"number": next_number(), "after": None}
+    return {"number": next_number(), "after": None, "empty": say("appears_here")}

@@ -22,14 +22,14 @@ logger = logging.getLogger(__name__)
 FOLDERS_VARIABLE = "LANDSCAPE_EXAMPLES"  # one or more folders, separated as in PATH
 CREDITS = "credits.csv"  # in such a folder: file, title, credit
 MOST = 8
-LONGEST_SIDE = 2048  # px of the copy that is shown and coloured
+LONGEST_SIDE = 2048  # px of the copy that is shown and colored
 THUMBNAIL = 240  # px
 _DRAWN_SIZE = (1080, 720)
 
 
 @dataclass(frozen=True)
 class Example:
-    """A grey picture to try, ready on disk: ``path`` to colour, ``thumbnail`` to click; ``credit`` where one is due."""
+    """A grey picture to try, ready on disk: ``path`` to color, ``thumbnail`` to click; ``credit`` where one is due."""
 
     path: Path
     thumbnail: Path

@@ -15,6 +15,7 @@ from PIL import Image
 
 from colorization.drawing import draw_landscape
 from colorization.model.images import Photo, read_photo
+from space.language import say
 from space.models import PageError, predict
 from space.service import MAX_MEGAPIXELS, ColorizeService
 
@@ -44,10 +45,10 @@ class Figures:
 
 @dataclass(frozen=True)
 class Experiment:
-    """The same ground coloured twice.
+    """The same ground colored twice.
 
     Attributes:
-        pictures: (file, caption), in the order to show them.
+        pictures: (file, key of its caption in ``texts.json``), in the order to show them.
         chroma_with, chroma_without: mean chroma of the ground in CIE units, with the sky in sight and cut away.
         cut: part of the picture's height that was cut away.
     """
@@ -78,7 +79,7 @@ def read_figures(weights_folder: Path | None, path: Path = FIGURES) -> Figures |
 
 
 class SkyExperiment:
-    """Colours a picture whole, and again without its sky. The drawn picture's result is made once and kept."""
+    """Colors a picture whole, and again without its sky. The drawn picture's result is made once and kept."""
 
     def __init__(self, service: ColorizeService) -> None:
         self._service = service
@@ -102,7 +103,7 @@ class SkyExperiment:
             PageError: if there is no sky in it to cut away, or too little would remain.
         """
         if not source.exists():
-            raise PageError("This photograph is no longer on the server. Add it again.")
+            raise PageError(say("gone"))
         photo = read_photo(source, max_megapixels=MAX_MEGAPIXELS)
         picture = Image.fromarray(photo.rgb)
         picture.thumbnail((_LONGEST_SIDE, _LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
@@ -118,14 +119,12 @@ class SkyExperiment:
 
         segmenter = self._service.models.sky()
         if segmenter is None:
-            raise PageError("The sky model could not be loaded on this server, so this experiment cannot be made.")
+            raise PageError(say("no_sky_model"))
         row = horizon(segmenter(photo.rgb))
         if row is None:
-            raise PageError(
-                f"{photo.name}: there is no sky in it that could be cut away and leave enough of the ground."
-            )
+            raise PageError(say("no_sky_to_cut", name=photo.name))
         grey = np.array(make_input(photo.rgb))
-        whole, ground = self._coloured(grey, photo.name), self._coloured(grey[row:], photo.name)
+        whole, ground = self._colored(grey, photo.name), self._colored(grey[row:], photo.name)
 
         def chroma(rgb: np.ndarray) -> float:
             with torch.inference_mode():
@@ -134,15 +133,15 @@ class SkyExperiment:
         with_sky, without = chroma(whole[row:]), chroma(ground)
         pictures = []
         for stem, rgb, caption in (
-            ("grey", grey, "What the model sees"),
-            ("whole", whole, "Coloured whole"),
-            ("with", whole[row:], f"The ground of it: chroma {with_sky:.1f}"),
-            ("without", ground, f"The ground alone: chroma {without:.1f}"),
+            ("grey", grey, "sees"),
+            ("whole", whole, "whole"),
+            ("with", whole[row:], "ground_with"),
+            ("without", ground, "ground_without"),
         ):
             Image.fromarray(rgb).save(folder / f"{stem}.png", compress_level=1)
             pictures.append((folder / f"{stem}.png", caption))
         return Experiment(tuple(pictures), with_sky, without, row / photo.height)
 
-    def _coloured(self, grey: np.ndarray, name: str) -> np.ndarray:
+    def _colored(self, grey: np.ndarray, name: str) -> np.ndarray:
         pipeline, photo = self._service.models.pipeline(), Photo(np.ascontiguousarray(grey), name=name)
         return np.array(pipeline.apply_ab(photo, predict(self._service.models, photo)))

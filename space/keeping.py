@@ -1,4 +1,4 @@
-"""What a visitor keeps beside the photograph: both sides in one picture, the colours as a layer, and the recipe."""
+"""What a visitor keeps beside the photograph: both sides in one picture, the colors as a layer, and the recipe."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from PIL import Image
 from colorization.files import save_picture
 from colorization.model.coloring import Coloring, ColoringError, read_coloring
 from space.guidance import Guide
+from space.language import say
 from space.models import PageError
-from space.service import ColorizeService, Colouring, read_upload, safe_stem
+from space.service import ColoredPhoto, ColorizeService, read_upload, safe_stem
 from space.views import flat, to_grey
 from space.wishes import Wishes, make_hint
 
@@ -18,8 +19,8 @@ _COMPARED_SIDE = 2048  # px
 _MAX_RECIPE_BYTES = 100_000
 
 
-def write_comparison(service: ColorizeService, colouring: Colouring, saturation: float, warmth: float = 0.0) -> Path:
-    """The photograph in grey and in colour side by side, for showing around, as ``beach-before-and-after.jpg``.
+def write_comparison(service: ColorizeService, colored: ColoredPhoto, saturation: float, warmth: float = 0.0) -> Path:
+    """The photograph in grey and in color side by side, for showing around, as ``beach-before-and-after.jpg``.
 
     Wide ones stand one over the other. At most ``_COMPARED_SIDE`` pixels a side each.
 
@@ -27,9 +28,9 @@ def write_comparison(service: ColorizeService, colouring: Colouring, saturation:
         PageError: if the upload has been deleted in the meantime.
     """
     service.check(saturation, warmth)
-    photo = read_upload(colouring.source)
+    photo = read_upload(colored.source)
     view = flat(photo, _COMPARED_SIDE)
-    sides = to_grey(view), service.render(colouring, view, colouring.ab, saturation, warmth)
+    sides = to_grey(view), service.render(colored, view, colored.ab, saturation, warmth)
     width, height = view.size
     gap = max(2, max(view.size) // 100)
     wide = width > 2 * height
@@ -39,11 +40,11 @@ def write_comparison(service: ColorizeService, colouring: Colouring, saturation:
     both = Image.new("RGB", size, "white")
     both.paste(sides[0].convert("RGB"), (0, 0))
     both.paste(sides[1].convert("RGB"), second)
-    return save_picture(both, service.fresh_folder() / f"{safe_stem(colouring.name)}-before-and-after.jpg")
+    return save_picture(both, service.fresh_folder() / f"{safe_stem(colored.name)}-before-and-after.jpg")
 
 
-def write_layer(service: ColorizeService, colouring: Colouring, saturation: float, warmth: float = 0.0) -> Path:
-    """The colours as a layer to lay over the original in the mode *Color*, as ``beach-color-layer.png``.
+def write_layer(service: ColorizeService, colored: ColoredPhoto, saturation: float, warmth: float = 0.0) -> Path:
+    """The colors as a layer to lay over the original in the mode *Color*, as ``beach-color-layer.png``.
 
     As large as the original. In that mode (W3C Compositing, section 10.2; so do Photoshop and GIMP) a layer gives
     hue and saturation only, so that whoever retouches the original below keeps its tones. The border of a scan is
@@ -53,26 +54,26 @@ def write_layer(service: ColorizeService, colouring: Colouring, saturation: floa
         PageError: if the upload has been deleted in the meantime.
     """
     service.check(saturation, warmth)
-    photo = read_upload(colouring.source)
-    layer = service.render(colouring, photo, colouring.ab, saturation, warmth).convert("RGB")
+    photo = read_upload(colored.source)
+    layer = service.render(colored, photo, colored.ab, saturation, warmth).convert("RGB")
     mask = Image.new("L", layer.size, 0)
-    mask.paste(255, colouring.said.inside)
+    mask.paste(255, colored.said.inside)
     layer.putalpha(mask)
-    return save_picture(layer, service.fresh_folder() / f"{safe_stem(colouring.name)}-color-layer.png")
+    return save_picture(layer, service.fresh_folder() / f"{safe_stem(colored.name)}-color-layer.png")
 
 
-def write_recipe(service: ColorizeService, colouring: Colouring, saturation: float, warmth: float = 0.0) -> Path:
+def write_recipe(service: ColorizeService, colored: ColoredPhoto, saturation: float, warmth: float = 0.0) -> Path:
     """What was chosen for this photograph, in the form that ``--hints FILE`` of the command line takes.
 
     Raises:
-        PageError: if colours of another photograph are among it: they are no part of that form.
+        PageError: if colors of another photograph are among it: they are no part of that form.
     """
-    wishes = colouring.wishes
+    wishes = colored.wishes
     if wishes.palette is not None and not wishes.look:
-        raise PageError("A recipe cannot hold the colours of another photograph. Take that away, or choose a look.")
-    points = tuple((round(100 * hint.x, 2), round(100 * hint.y, 2), hint.colour) for hint in wishes.hints)
-    recipe = Coloring(points, wishes.look, colouring.variant, saturation, warmth)
-    path = service.fresh_folder() / f"{safe_stem(colouring.name)}-colors.json"
+        raise PageError(say("foreign_palette"))
+    points = tuple((round(100 * hint.x, 2), round(100 * hint.y, 2), hint.color) for hint in wishes.hints)
+    recipe = Coloring(points, wishes.look, colored.variant, saturation, warmth)
+    path = service.fresh_folder() / f"{safe_stem(colored.name)}-colors.json"
     path.write_text(recipe.to_json(), encoding="utf-8")
     return path
 
@@ -85,10 +86,10 @@ def read_recipe(path: Path) -> Coloring:
     """
     try:
         if path.stat().st_size > _MAX_RECIPE_BYTES:
-            raise PageError(f"{path.name} is too large for a recipe.")
+            raise PageError(say("large_recipe", name=path.name))
         return read_coloring(path)
     except OSError:
-        raise PageError("The recipe is no longer on the server. Add it again.") from None
+        raise PageError(say("recipe_gone")) from None
     except ColoringError as error:
         raise PageError(str(error).replace(str(path), path.name)) from None
 
@@ -113,5 +114,5 @@ def take_recipe(paths: list[Path]) -> tuple[Coloring | None, list[Path]]:
     """
     recipes = [path for path in paths if path.suffix.lower() == ".json"]
     if len(recipes) > 1:
-        raise PageError("There is more than one recipe in this batch; a batch follows one.")
+        raise PageError(say("many_recipes"))
     return (read_recipe(recipes[0]) if recipes else None), [path for path in paths if path not in recipes]

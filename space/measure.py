@@ -1,4 +1,4 @@
-"""Compare and measure: a colour photograph is made grey, coloured again, and held against the truth."""
+"""Compare and measure: a color photograph is made grey, colored again, and held against the truth."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 import numpy as np
 from PIL import Image, ImageOps
 
 from colorization.model.images import Photo, read_photo
+from space.language import number, percent, say
 from space.models import Models, PageError, predict
 from space.service import MAX_MEGAPIXELS, ColorizeService
-
-if TYPE_CHECKING:
-    pass
 
 logger = logging.getLogger(__name__)
 
@@ -25,59 +23,26 @@ LONGEST_SIDE = 1024
 """Pixels that are measured: the measures of the harness take some seconds on larger ones."""
 MAP_TOP = 40.0
 """CIEDE2000 that the map of errors shows brightest."""
-MAP_COLOURS = ("#05041a", "#b63458", "#fcfdbf")
-RELEASE, GREY, SECOND = "This model", "No colour at all", "The other model"
+MAP_COLORS = ("#05041a", "#b63458", "#fcfdbf")
+RELEASE, GREY, SECOND, TRUTH = "This model", "No colour at all", "The other model", "Truth"
+_COLUMNS = {RELEASE: "column model", GREY: "column grey", SECOND: "column other", TRUTH: "column truth"}
 
 
 @dataclass(frozen=True)
 class Measure:
-    """A figure of the table: its key, title, decimals, unit, and what it means to somebody who has never seen it."""
+    """A figure of the table: its key, decimals and unit; title and meaning stand in ``texts.json``."""
 
     key: str
-    title: str
     digits: int
-    unit: str
-    meaning: str
+    unit: str = ""
 
 
 MEASURES = (
-    Measure(
-        "ciede2000",
-        "Colour difference (CIEDE2000)",
-        1,
-        "",
-        "How far colours are from the true ones on average, as the eye judges it: 0 is equal, about 1 can just be "
-        "seen, less is better.",
-    ),
-    Measure(
-        "psnr",
-        "PSNR",
-        1,
-        " dB",
-        "How near the numbers of the pixels are to the true ones: more is better, but a grey picture does well "
-        "too, because a wrong colour costs more than none.",
-    ),
-    Measure(
-        "chroma_ratio",
-        "Colourfulness against the truth (chroma ratio)",
-        2,
-        "",
-        "How colourful the result is: 1 is as colourful as the truth, 0 is grey, above 1 is too colourful.",
-    ),
-    Measure(
-        "sepia_index",
-        "Sepia index",
-        2,
-        "",
-        "Whether everything has the same brown tone, like an old print: 0 is not at all, near 1 is nothing but brown.",
-    ),
-    Measure(
-        "ssim",
-        "Structure (SSIM)",
-        3,
-        "",
-        "How alike the fine detail is: 1 is equal; brightness is kept from your photograph, so this is high for all.",
-    ),
+    Measure("ciede2000", 1),
+    Measure("psnr", 1, " dB"),
+    Measure("chroma_ratio", 2),
+    Measure("sepia_index", 2),
+    Measure("ssim", 3),
 )
 
 
@@ -117,7 +82,7 @@ def warm_up() -> None:
 def compare_in_steps(
     service: ColorizeService, source: Path, second: Models | None = None
 ) -> Iterator[str | Comparison]:
-    """Grey a colour photograph, colour it, and measure the result and a baseline against the truth.
+    """Grey a color photograph, color it, and measure the result and a baseline against the truth.
 
     Args:
         service: with the model that is measured.
@@ -129,7 +94,7 @@ def compare_in_steps(
 
     Raises:
         UnreadableImageError: if it is no picture.
-        PageError: if it has no colour to compare with.
+        PageError: if it has no color to compare with.
     """
     # Imported here: the page opens without waiting for the measures.
     import torch
@@ -138,40 +103,38 @@ def compare_in_steps(
     from colorization.sky import sky_fraction, sky_label
     from eval.inputs import make_input
 
-    yield "Reading the photograph"
+    yield say("reading")
     truth = _reduced(source)
     grey = make_input(truth.rgb)
-    yield "Colouring it again"
+    yield say("coloring_again")
     with torch.inference_mode():
         if _mean_chroma(truth.rgb) < NEAR_GREY:
-            raise PageError(
-                f"{truth.name}: this photograph has next to no colour, so there is nothing to compare with."
-            )
-        results = {RELEASE: _coloured(service.models, grey, truth.name)}
+            raise PageError(say("no_truth", name=truth.name))
+        results = {RELEASE: _colored(service.models, grey, truth.name)}
         baseline = GREY if second is None else SECOND
-        results[baseline] = np.array(grey) if second is None else _coloured(second, grey, truth.name)
+        results[baseline] = np.array(grey) if second is None else _colored(second, grey, truth.name)
     figures, maps = {}, {}
-    for name, rgb in [*results.items(), ("Truth", truth.rgb)]:
-        yield f"Measuring: {name}"
+    for name, rgb in [*results.items(), (TRUTH, truth.rgb)]:
+        yield say("measuring", name=column_name(name))
         with torch.inference_mode():
             figures[name], maps[name] = _figures(rgb, truth.rgb)
-    yield "Drawing the maps of errors"
+    yield say("drawing_maps")
     folder = service.fresh_folder()
     shown: list[tuple[str, Image.Image, str]] = [
-        ("truth", Image.fromarray(truth.rgb), "Truth"),
-        ("grey", grey, "Made grey"),
-        ("model", Image.fromarray(results[RELEASE]), RELEASE),
-        ("model-errors", _map(maps[RELEASE]), f"{RELEASE}: errors"),
+        ("truth", Image.fromarray(truth.rgb), column_name(TRUTH)),
+        ("grey", grey, say("made_grey")),
+        ("model", Image.fromarray(results[RELEASE]), column_name(RELEASE)),
+        ("model-errors", _map(maps[RELEASE]), say("errors_of", name=column_name(RELEASE))),
     ]
     if second is not None:
-        shown.append(("other", Image.fromarray(results[SECOND]), SECOND))
-    shown.append(("baseline-errors", _map(maps[baseline]), f"{baseline}: errors"))
+        shown.append(("other", Image.fromarray(results[SECOND]), column_name(SECOND)))
+    shown.append(("baseline-errors", _map(maps[baseline]), say("errors_of", name=column_name(baseline))))
     share = label = None
     if segmenter := service.models.sky():
         mask = segmenter(truth.rgb)
         share = sky_fraction(mask)
         label = sky_label(share)
-        shown.append(("sky", _sky_picture(truth.rgb, mask), f"Sky found: {share:.0%}"))
+        shown.append(("sky", _sky_picture(truth.rgb, mask), say("sky_share", share=percent(share))))
     pictures = []
     for stem, picture, caption in shown:
         picture.save(folder / f"{stem}.png", compress_level=1)
@@ -181,19 +144,24 @@ def compare_in_steps(
 
 def written(measure: Measure, value: float | None) -> str:
     """A value as the page shows it."""
-    return "–" if value is None else f"{value:.{measure.digits}f}{measure.unit}"
+    return "–" if value is None else f"{number(value, measure.digits)}{measure.unit}"
+
+
+def column_name(column: str) -> str:
+    """A column of ``Comparison.figures`` as the page shows it."""
+    return say(_COLUMNS[column])
 
 
 def _reduced(source: Path) -> Photo:
     if not source.exists():
-        raise PageError("This photograph is no longer on the server (uploads are deleted after a while). Add it again.")
+        raise PageError(say("gone"))
     photo = read_photo(source, max_megapixels=MAX_MEGAPIXELS)
     picture = Image.fromarray(photo.rgb)
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS, reducing_gap=2.0)
     return read_photo(picture, name=photo.name)
 
 
-def _coloured(models: Models, grey: Image.Image, name: str) -> np.ndarray:
+def _colored(models: Models, grey: Image.Image, name: str) -> np.ndarray:
     pipeline, photo = models.pipeline(), Photo(np.array(grey), name=name)
     return np.array(pipeline.apply_ab(photo, predict(models, photo)))
 
@@ -232,7 +200,7 @@ def _figures(rgb: np.ndarray, truth: np.ndarray) -> tuple[dict[str, float | None
 def _map(difference: np.ndarray) -> Image.Image:
     """CIEDE2000 [H, W] as a picture: dark is right, bright is ``MAP_TOP`` or more."""
     scaled = Image.fromarray((difference / MAP_TOP * 255).clip(0, 255).astype(np.uint8))
-    low, middle, high = MAP_COLOURS
+    low, middle, high = MAP_COLORS
     return ImageOps.colorize(scaled, black=low, mid=middle, white=high)
 
 

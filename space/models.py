@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from colorization.model.images import Photo
+from space.language import say
 
 if TYPE_CHECKING:
     import torch
@@ -52,7 +53,7 @@ class PageError(RuntimeError):
 
 
 class Models:
-    """A colour model and the sky model, each loaded at its first use; safe to ask from several threads."""
+    """A color model and the sky model, each loaded at its first use; safe to ask from several threads."""
 
     def __init__(self, model: str | Path | None = None, device: str = "auto") -> None:
         """
@@ -66,11 +67,11 @@ class Models:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What the loaded colour model is known by in this process."""
+        """What the loaded color model is known by in this process."""
         return str(self._model or ""), self._device
 
     def pipeline(self) -> ColorizationPipeline:
-        """The colour model.
+        """The color model.
 
         Raises:
             PageError: if it cannot be loaded.
@@ -83,11 +84,11 @@ class Models:
                     _LOADED[self.key] = load_pipeline(model=self._model, device=self._device)
                 except (OSError, ValueError) as error:
                     logger.error("The model cannot be loaded: %s", error)
-                    raise PageError("The colour model could not be loaded on this server, so nothing works.") from None
+                    raise PageError(say("no_model")) from None
             return _LOADED[self.key]
 
     def folder(self) -> Path | None:
-        """Where the colour model lies on this disk; None if it is one on the Hub."""
+        """Where the color model lies on this disk; None if it is one on the Hub."""
         if self._model is None:
             from colorization.model.pipeline_colorization import EMBEDDED_MODEL
 
@@ -120,8 +121,8 @@ def ask(models: Models, photo: Photo, hints: Sequence[Point] = (), palette: torc
     """Everything the model says of a photograph, small enough to keep: without the photograph, in 16 bits.
 
     Args:
-        models: the colour model is guided, if there are hints or a palette.
-        photo: what to colour.
+        models: the color model is guided, if there are hints or a palette.
+        photo: what to color.
         hints: ((x, y), "#rrggbb"), pixels of the photograph.
         palette: [1, Q], from the pipeline's image processor.
 
@@ -140,14 +141,14 @@ def ask(models: Models, photo: Photo, hints: Sequence[Point] = (), palette: torc
         raise PageError(str(error)) from None
     except (RuntimeError, MemoryError) as error:
         logger.error("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
-        raise PageError(f"{photo.name}: the colours could not be computed ({type(error).__name__}).") from None
+        raise PageError(say("not_computed", name=photo.name, reason=type(error).__name__)) from None
     return replace(said, logits=None if said.logits is None else said.logits.half())
 
 
 def ask_looks(models: Models, photo: Photo) -> dict[str, torch.Tensor]:
     """The photograph in every look of the model: name to ab [2, h, w]; nothing for a model without looks.
 
-    What takes long, seeing the picture, is done once for all of them where the network keeps it apart from colouring.
+    What takes long, seeing the picture, is done once for all of them where the network keeps it apart from coloring.
 
     Raises:
         PageError: if it cannot be computed, most likely for want of memory.
@@ -165,7 +166,7 @@ def ask_looks(models: Models, photo: Photo) -> dict[str, torch.Tensor]:
         return dict(zip(names, run_looks(models.key, pixel_values, palettes), strict=True))
     except (RuntimeError, MemoryError) as error:
         logger.error("The looks failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
-        raise PageError(f"{photo.name}: the looks could not be computed ({type(error).__name__}).") from None
+        raise PageError(say("looks_not_computed", name=photo.name, reason=type(error).__name__)) from None
 
 
 @_borrow_gpu(duration=10)

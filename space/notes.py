@@ -1,41 +1,38 @@
-"""What is said of a coloured photograph: one line of facts, and at most one sentence of warning."""
+"""What is said of a colored photograph: one line of facts, and at most one sentence of warning."""
 
 from __future__ import annotations
 
 import html
 
-from space.service import Colouring
+from space.language import number, say
+from space.service import ColoredPhoto
 
 SMALL = 64  # px, longest side: hardly a picture
-WAITING = "<p role='status'>Add a photograph, or try one of the examples.</p>"
 _UNSURE = {  # of Prediction.confidence, whose bounds are fitted on validation pictures; a sure model says nothing
-    "several colourings are plausible": "Several colourings are plausible here; the small pictures below show some.",
-    "little to go on here": "There is little to go on in this photograph, so these colours are hardly more than a "
-    "first try; the small pictures below show others.",
+    "several colourings are plausible": "several_plausible",
+    "little to go on here": "little_to_go_on",
 }
-_IN_COLOR = (
-    "It came in colour: it was made grey first, as on the left. "
-    "<button type='button' class='link' data-tab='tab-measure'>Compare with its own colours</button>"
-)
 
 
-def describe(result: Colouring) -> str:
+def describe(result: ColoredPhoto) -> str:
     """The note under the picture, as HTML that is read out when it changes."""
     width, height = result.size
     name = html.escape(result.name, quote=False)
-    text = f"<strong>{name}</strong>: {width:,} × {height:,} pixels, {result.seconds:.1f} seconds."
+    text = say("facts", name=name, width=number(width), height=number(height), seconds=number(result.seconds, 1))
     if result.reduced:
-        text += " Shown reduced; the download has every pixel."
+        text += f" {say('reduced')}"
     warning = _warning(result)
     return f"<p role='status'>{text}{f' <span class=warning>{warning}</span>' if warning else ''}</p>"
 
 
-def _warning(result: Colouring) -> str:
+def _warning(result: ColoredPhoto) -> str:
     """The one thing that matters most, or nothing."""
     if result.plain:
-        return "There is next to nothing in this picture: it is of one tone all over, so there is nothing to colour."
+        return say("one_tone")
     if max(result.size) < SMALL:
-        return f"With {result.size[0]} × {result.size[1]} pixels it is too small to recognize much in it."
+        return say("too_small", width=result.size[0], height=result.size[1])
     if result.in_color:
-        return _IN_COLOR
-    return _UNSURE.get(result.confidence or "", "")
+        link = f"<button type='button' class='link' data-tab='tab-measure'>{say('compare_own')}</button>"
+        return f"{say('came_in_color')} {link}"
+    unsure = _UNSURE.get(result.confidence or "")
+    return say(unsure) if unsure else ""

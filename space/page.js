@@ -26,6 +26,14 @@
     const watcher = new MutationObserver(() => put() && watcher.disconnect());
     watcher.observe(zone, {childList: true, subtree: true});
   }, true);
+  // The languages of ``language.py``, for screen readers and hyphens.
+  const language = navigator.language.split('-')[0];
+  document.documentElement.lang = ['de', 'fr', 'es'].includes(language) ? language : 'en';
+  // A photograph in a drop zone is called what the zone is called.
+  document.addEventListener('load', event => {
+    const label = event.target.tagName === 'IMG' && event.target.closest(zones.join())?.querySelector('label');
+    if (label) event.target.alt = label.innerText.trim();
+  }, true);
   // Links to a tab.
   document.addEventListener('click', event => {
     const link = event.target.closest?.('[data-tab]');

@@ -15,6 +15,7 @@ from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.images import Photo, UnreadableImageError, read_photo
+from space.language import say
 from space.models import Models, PageError, ask
 from space.views import encode, make_view, write_fresh
 from space.wishes import Wishes
@@ -30,14 +31,13 @@ MAX_SATURATION = 2.0
 DELETE_EVERY, DELETE_AFTER = 600, 2 * 3600  # s; uploads and results
 SUFFIXES = {"JPEG": ".jpg", "PNG": ".png"}
 _PLAIN = 2.0  # of 255, standard deviation of the grey picture: less is a blank page, or noise on one
-_COLOURED = 5.0  # CIE units of mean distance from the mean ab; toned prints stay below
-_GONE = "This photograph is no longer on the server (uploads are deleted after a while). Add it again."
+_COLORED = 5.0  # CIE units of mean distance from the mean ab; toned prints stay below
 _SHOWN_BY_BROWSERS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "AVIF")
 
 
 @dataclass(frozen=True)
-class Colouring:
-    """One coloured photograph as a visitor's session keeps it: small, so that many visitors fit in memory.
+class ColoredPhoto:
+    """One colored photograph as a visitor's session keeps it: small, so that many visitors fit in memory.
 
     Attributes:
         source: the visitor's own file, untouched.
@@ -47,12 +47,12 @@ class Colouring:
         ab: [2, h, w] float32, CIE units, ``said.ab`` or the variant adopted; strength and warmth are applied to it.
         variant: 1 for ``said.ab``, or the number of the variant adopted.
         wishes: what ``said`` is the answer to.
-        folder: where this colouring's pictures are.
+        folder: where this coloring's pictures are.
         before, after: JPEG, small enough to be sent over a slow line; both sides of the picture that is shown.
         shown_size: (width, height) in pixels of those two.
         sky: "yes", "no" or "uncertain", as ``colorization.sky`` sees it; None where its model is missing.
         lossless: whether the photograph came in a lossless format or has transparency, so that PNG suits it.
-        in_color: whether the photograph came in colour, which the model did not see.
+        in_color: whether the photograph came in color, which the model did not see.
         plain: whether there is next to nothing in it: one tone all over.
         seconds: what reading and the network took.
     """
@@ -92,7 +92,7 @@ class Colouring:
 
 
 class ColorizeService:
-    """Colours photographs for the page. One per process."""
+    """Colors photographs for the page. One per process."""
 
     def __init__(self, folder: str | Path, model: str | Path | None = None, device: str = "auto") -> None:
         """
@@ -126,14 +126,14 @@ class ColorizeService:
         warmth: float = 0.0,
         wishes: Wishes | None = None,
         check: Callable[[], None] = lambda: None,
-    ) -> Colouring:
+    ) -> ColoredPhoto:
         """Run the network on a photograph and make both pictures that are shown.
 
         Args:
             source: the visitor's file.
             saturation: factor on chroma, 0 to ``MAX_SATURATION``.
             warmth: shift along daylight, -1 (cool) to 1 (warm).
-            wishes: colours at points and a palette; guided models only.
+            wishes: colors at points and a palette; guided models only.
             check: called between the steps; what it raises ends a run that nobody waits for.
 
         Raises:
@@ -149,7 +149,7 @@ class ColorizeService:
         folder = self.fresh_folder()
         view, content = make_view(photo)
         before = write_fresh(folder, "before", content)
-        colouring = Colouring(
+        colored = ColoredPhoto(
             source=source,
             name=photo.name,
             size=(photo.width, photo.height),
@@ -166,50 +166,50 @@ class ColorizeService:
             seconds=0.0,
             wishes=wishes,
         )
-        colouring = replace(colouring, after=self._write_after(colouring, view, colouring.ab, saturation, warmth))
-        return replace(colouring, seconds=time.monotonic() - started)
+        colored = replace(colored, after=self._write_after(colored, view, colored.ab, saturation, warmth))
+        return replace(colored, seconds=time.monotonic() - started)
 
-    def ask_again(self, colouring: Colouring, wishes: Wishes) -> Colouring:
+    def ask_again(self, colored: ColoredPhoto, wishes: Wishes) -> ColoredPhoto:
         """Run the network on the same photograph with other wishes; what is shown is not made anew.
 
         Raises:
             PageError: if the model takes no wishes, a point is out of place, or the upload has been deleted.
         """
         started = time.monotonic()
-        said = self._ask(read_upload(colouring.source), wishes)
-        return replace(colouring, said=said, ab=said.ab, wishes=wishes, seconds=time.monotonic() - started)
+        said = self._ask(read_upload(colored.source), wishes)
+        return replace(colored, said=said, ab=said.ab, wishes=wishes, seconds=time.monotonic() - started)
 
-    def recolour(
-        self, colouring: Colouring, saturation: float, warmth: float = 0.0, ab: torch.Tensor | None = None
-    ) -> Colouring:
-        """The same colours, stronger or weaker, warmer or cooler: the picture shown again, without the network.
+    def recolor(
+        self, colored: ColoredPhoto, saturation: float, warmth: float = 0.0, ab: torch.Tensor | None = None
+    ) -> ColoredPhoto:
+        """The same colors, stronger or weaker, warmer or cooler: the picture shown again, without the network.
 
-        ``ab`` [2, h, w] shows other colours than ``colouring.ab``.
+        ``ab`` [2, h, w] shows other colors than ``colored.ab``.
         """
         self.check(saturation, warmth)
-        view = read_view(colouring)
-        shown = colouring.ab if ab is None else ab
-        return replace(colouring, after=self._write_after(colouring, view, shown, saturation, warmth))
+        view = read_view(colored)
+        shown = colored.ab if ab is None else ab
+        return replace(colored, after=self._write_after(colored, view, shown, saturation, warmth))
 
     def render(
         self,
-        colouring: Colouring,
+        colored: ColoredPhoto,
         view: Photo | Image.Image,
         ab: torch.Tensor,
         saturation: float = 1.0,
         warmth: float = 0.0,
     ) -> Image.Image:
         """ab [2, h, w] of this photograph on a view of it, in the picture and not in the border of a scan."""
-        photo = view if isinstance(view, Photo) else Photo(np.array(view.convert("RGB")), name=colouring.name)
+        photo = view if isinstance(view, Photo) else Photo(np.array(view.convert("RGB")), name=colored.name)
         pipeline = self.models.pipeline()
-        inside, outline = colouring.inside(photo), colouring.said.outline
+        inside, outline = colored.inside(photo), colored.said.outline
         return pipeline.apply_ab(photo, ab, saturation, warmth, inside=inside, outline=outline)
 
-    def write(self, colouring: Colouring, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
-        """The photograph in colour with every pixel it came with, EXIF kept, as a file to download.
+    def write(self, colored: ColoredPhoto, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
+        """The photograph in color with every pixel it came with, EXIF kept, as a file to download.
 
         Args:
-            colouring: from :meth:`colorize`.
+            colored: from :meth:`colorize`.
             saturation: factor on chroma.
             file_format: "JPEG" or "PNG".
             warmth: as in :meth:`colorize`.
@@ -221,8 +221,8 @@ class ColorizeService:
             PageError: if the format cannot hold the picture, or the upload has been deleted in the meantime.
         """
         self.check(saturation, warmth)
-        picture = self.render(colouring, read_upload(colouring.source), colouring.ab, saturation, warmth)
-        return save(picture, colouring.name, self.fresh_folder(), file_format)
+        picture = self.render(colored, read_upload(colored.source), colored.ab, saturation, warmth)
+        return save(picture, colored.name, self.fresh_folder(), file_format)
 
     def colorize_file(
         self,
@@ -250,7 +250,7 @@ class ColorizeService:
         Raises:
             PageError: with a sentence.
         """
-        for name, value, low, high in (("Colour strength", saturation, 0, MAX_SATURATION), ("Warmth", warmth, -1, 1)):
+        for name, value, low, high in (("Color strength", saturation, 0, MAX_SATURATION), ("Warmth", warmth, -1, 1)):
             if not isinstance(value, int | float) or not low <= value <= high:
                 raise PageError(f"{name} goes from {low} to {high:g}, not {value}.")
 
@@ -260,15 +260,15 @@ class ColorizeService:
         folder.mkdir(parents=True)
         return folder
 
-    def own(self, colouring: Colouring) -> Colouring:
-        """An example's colouring for one visitor: what is written for them from now on goes into their own folder."""
-        return replace(colouring, folder=self._folder / secrets.token_hex(16))
+    def own(self, colored: ColoredPhoto) -> ColoredPhoto:
+        """An example's coloring for one visitor: what is written for them from now on goes into their own folder."""
+        return replace(colored, folder=self._folder / secrets.token_hex(16))
 
     def _ask(self, photo: Photo, wishes: Wishes) -> Prediction:
         pipeline = self.models.pipeline()
         if wishes and not pipeline.model.config.guided:
-            raise PageError("This model takes no colours from outside: it was not trained to be guided.")
-        hints = [(hint.pixel(photo.width, photo.height), hint.colour) for hint in wishes.hints]
+            raise PageError(say("no_guidance"))
+        hints = [(hint.pixel(photo.width, photo.height), hint.color) for hint in wishes.hints]
         return ask(self.models, photo, hints, wishes.palette)
 
     def _sky_of(self, photo: Photo) -> str | None:
@@ -278,15 +278,15 @@ class ColorizeService:
         return sky_label(segmenter.fractions([photo.rgb])[0]) if segmenter else None
 
     def _write_after(
-        self, colouring: Colouring, view: Image.Image, ab: torch.Tensor, saturation: float, warmth: float
+        self, colored: ColoredPhoto, view: Image.Image, ab: torch.Tensor, saturation: float, warmth: float
     ) -> Path:
-        picture = self.render(colouring, view, ab, saturation, warmth)
-        return write_fresh(colouring.folder, "after", encode(picture.convert("RGB")))
+        picture = self.render(colored, view, ab, saturation, warmth)
+        return write_fresh(colored.folder, "after", encode(picture.convert("RGB")))
 
 
 def read_upload(path: Path) -> Photo:
     if not path.exists():
-        raise PageError(_GONE)
+        raise PageError(say("gone"))
     return read_photo(path, max_megapixels=MAX_MEGAPIXELS)
 
 
@@ -295,11 +295,11 @@ def is_lossless(photo: Photo) -> bool:
     return photo.alpha is not None or photo.format not in ("JPEG", "MPO", "WEBP", "AVIF")
 
 
-def read_view(colouring: Colouring) -> Image.Image:
+def read_view(colored: ColoredPhoto) -> Image.Image:
     """The grey picture that is shown of a photograph, mode L."""
-    if not colouring.before.exists():
-        raise PageError(_GONE)
-    with Image.open(colouring.before) as view:
+    if not colored.before.exists():
+        raise PageError(say("gone"))
+    with Image.open(colored.before) as view:
         view.load()
         return view
 
@@ -311,13 +311,13 @@ def _is_in_color(photo: Photo) -> bool:
     small = Image.fromarray(photo.rgb)
     small.thumbnail((128, 128), reducing_gap=2.0)
     lab = rgb_to_lab(to_tensor(small))[0]
-    return float((lab[1:] - lab[1:].mean(dim=(1, 2), keepdim=True)).norm(dim=0).mean()) > _COLOURED
+    return float((lab[1:] - lab[1:].mean(dim=(1, 2), keepdim=True)).norm(dim=0).mean()) > _COLORED
 
 
 def save(picture: Image.Image, name: str, folder: Path, file_format: str) -> Path:
     suffix = SUFFIXES.get(file_format)
     if suffix is None:
-        raise PageError(f"Pictures can be saved as {' or '.join(SUFFIXES)}, not as {file_format}.")
+        raise PageError(say("bad_format", formats=", ".join(SUFFIXES), chosen=file_format))
     try:
         return save_picture(picture, folder / f"{safe_stem(name)}-colorized{suffix}")
     except ValueError as error:
@@ -334,8 +334,8 @@ __all__ = [
     "DELETE_AFTER",
     "DELETE_EVERY",
     "SUFFIXES",
+    "ColoredPhoto",
     "ColorizeService",
-    "Colouring",
     "PageError",
     "UnreadableImageError",
     "is_lossless",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from space.guidance import Tiles
-    from space.service import Colouring
+    from space.service import ColoredPhoto
 
 _NUMBERS = itertools.count(1)  # of the process, so that a session that is made anew goes on counting upwards
 _LOCK = threading.Lock()
@@ -32,21 +32,21 @@ class Session:
     Attributes:
         number: of the current photograph; events take it when they begin and bring it back with their result.
         source: its file; None if there is none.
-        colouring: its latest result; None if there is none.
+        colored: its latest result; None if there is none.
         settings: strength, warmth and whether unsure places are shown, as the result is shown.
-        tiles: the photograph in other colours, in small.
+        tiles: the photograph in other colors, in small.
     """
 
     number: int = field(default_factory=next_number)
     source: Path | None = None
-    colouring: Colouring | None = None
+    colored: ColoredPhoto | None = None
     settings: tuple[float, float, bool] = (1, 0, False)
     tiles: tuple[Tiles, ...] = ()
 
     def begin(self, source: Path | None) -> int:
         """Go over to another photograph (None: to none); whatever still runs for the one before is superseded."""
         with _LOCK:
-            self.number, self.source, self.colouring, self.tiles = next_number(), source, None, ()
+            self.number, self.source, self.colored, self.tiles = next_number(), source, None, ()
             return self.number
 
     def check(self, number: int) -> None:
@@ -54,7 +54,7 @@ class Session:
         if number != self.number:
             raise SupersededError
 
-    def keep(self, number: int, colouring: Colouring) -> Colouring:
+    def keep(self, number: int, colored: ColoredPhoto) -> ColoredPhoto:
         """Keep the result for the photograph of that number.
 
         Raises:
@@ -62,5 +62,5 @@ class Session:
         """
         with _LOCK:
             self.check(number)
-            self.colouring = colouring
-            return colouring
+            self.colored = colored
+            return colored

@@ -1,4 +1,4 @@
-"""Tab *When it fails*: why colours go wrong, how often they do, and an experiment to see it."""
+"""Tab *When it fails*: why colors go wrong, how often they do, and an experiment to see it."""
 
 from __future__ import annotations
 
@@ -8,19 +8,12 @@ from pathlib import Path
 import gradio as gr
 
 from space.failures import Experiment, Figures, SkyExperiment, read_figures
+from space.language import label, number, percent, say
 from space.service import ColorizeService, PageError
 from space.story import tell
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
 
-_HELP = """## What you can do
-- Leave the sky in when you crop or scan; colour first, crop later.
-- If a result is pale, move *Colour strength* up; if it is too brown, take another of the small pictures below it, or
-  move *Warmth* towards cooler.
-- Do not trust a colour because it looks right. People, buildings, rooms, night scenes and drawings are not what the
-  model was trained on, and no program can know the colour of a jacket."""
-_EXPERIMENT = """## See for yourself
-The same ground is coloured twice: with the sky in sight, and with everything above the horizon cut away."""
-_COLUMNS = (("all", "All"), ("sky yes", "Sky in sight"), ("sky no", "No sky"), ("chroma low", "Palest third"))
+_COLUMNS = ("all", "sky yes", "sky no", "chroma low")
 
 
 def build(service: ColorizeService, tab: gr.Tab) -> None:
@@ -29,12 +22,13 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
     figures = read_figures(service.models.folder())
     with gr.Row(equal_height=False):
         with gr.Column(scale=3, min_width=320):
-            gr.Markdown(tell(figures), elem_id="failures-story")
-            gr.HTML(_published(figures), elem_id="published", elem_classes="figures")
+            story = gr.Markdown("", elem_id="failures-story")
+            published = gr.HTML("", elem_id="published", elem_classes="figures")
         with gr.Column(scale=3, min_width=320):
-            gr.Markdown(_EXPERIMENT)
+            gr.Markdown(label("experiment_intro"))
             pictures = gr.Gallery(
-                label="Four pictures of the experiment",
+                label=label("four_pictures"),
+                show_label=False,
                 columns=2,
                 height="auto",
                 object_fit="contain",
@@ -45,17 +39,16 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
                 elem_id="experiment",
             )
             said = gr.HTML("", elem_id="experiment-said")
-            drawn = gr.Button("Show it on a drawn landscape", variant="primary", elem_id="experiment-drawn")
-            with gr.Accordion("Try it on your own photograph", open=False, elem_id="experiment-own"):
+            drawn = gr.Button(label("experiment_drawn"), variant="primary", elem_id="experiment-drawn")
+            with gr.Accordion(label("experiment_own"), open=False, elem_id="experiment-own"):
                 photo = photo_input(
-                    "A landscape with a sky",
-                    "The photograph you added",
+                    label("with_sky"),
                     "experiment-photo",
-                    placeholder="# Drop a landscape with a sky here\nor click to choose one",
+                    placeholder=label("drop_with_sky"),
                     height=220,
                 )
-                start = gr.Button("Cut its sky away", elem_id="experiment-start")
-            gr.Markdown(_HELP)
+                start = gr.Button(label("cut_sky"), elem_id="experiment-start")
+            gr.Markdown(label("help"))
 
     def on_drawing() -> tuple:
         return _shown(experiment.on_drawing())
@@ -66,11 +59,11 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
     def on_photograph(upload: dict | None) -> tuple:
         path = uploaded_path(upload)
         if path is None:
-            raise PageError("Add a photograph with a sky first.")
+            raise PageError(say("sky_first"))
         return _shown(experiment.on_photograph(Path(path)))
 
     def sky_experiment(photo: dict | None = None) -> tuple[dict, list]:
-        """Colour a landscape whole, and again with its sky cut away, and compare the ground.
+        """Color a landscape whole, and again with its sky cut away, and compare the ground.
 
         Returns JSON (chroma_with and chroma_without in CIE units, cut as a share of the height) and the pictures.
 
@@ -82,6 +75,9 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
         facts = {"chroma_with": found.chroma_with, "chroma_without": found.chroma_without, "cut": found.cut}
         return facts, _files(found)
 
+    tab.select(
+        lambda: (tell(figures), _published(figures)), None, [story, published], show_progress="hidden", **PRIVATE
+    )
     tab.select(told(on_opening), pictures, [pictures, said], show_progress_on=[said], **PRIVATE)
     drawn.click(told(on_drawing), None, [pictures, said], show_progress_on=[said], **PRIVATE)
     start.click(told(on_photograph), photo, [pictures, said], preprocess=False, show_progress_on=[said], **PRIVATE)
@@ -90,63 +86,60 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
 
 
 def _files(found: Experiment) -> list[tuple[str, str]]:
-    return [(str(file), caption) for file, caption in found.pictures]
+    chroma = {"ground_with": found.chroma_with, "ground_without": found.chroma_without}
+    return [(str(file), say(key, chroma=number(chroma.get(key, 0), 1))) for file, key in found.pictures]
 
 
 def _shown(found: Experiment) -> tuple:
     change = found.chroma_without / max(found.chroma_with, 1e-6) - 1
-    if abs(change) < 0.05:
-        verdict = "Here the ground kept its colourfulness."
-    else:
-        verdict = f"Here the ground {'lost' if change < 0 else 'gained'} {abs(change):.0%} of its colourfulness."
-    text = (
-        f"The upper {found.cut:.0%} of the picture was cut away. {verdict} One picture proves little; see the figures."
-    )
+    verdict = "ground_kept" if abs(change) < 0.05 else "ground_lost" if change < 0 else "ground_gained"
+    text = say(verdict, cut=percent(found.cut), change=percent(abs(change)))
     return gr.Gallery(value=_files(found), visible=True), f"<p role='status'>{text}</p>"
 
 
 def _published(figures: Figures | None) -> str:
     """The published figures as sentences and a table; every number comes from the file."""
     if figures is None:
-        return "<h2>How often?</h2><p>No figures have been published with this page.</p>"
+        return f"<h2>{say('how_often')}</h2><p>{say('no_figures')}</p>"
     content = figures.content
-    parts = [(key, title) for key, title in _COLUMNS if key in content["slices"]]
+    parts = [key for key in _COLUMNS if key in content["slices"]]
 
     def row(title: str, cells: list[str]) -> str:
         return f"<tr><th scope='row'>{title}</th>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
-    def percent(column: str, measure: str) -> list[str]:
-        values = [figures.value(key, column, measure) for key, _ in parts]
-        return ["–" if value is None else f"{value:.0%}" for value in values]
+    def rates(column: str, measure: str) -> list[str]:
+        values = [figures.value(key, column, measure) for key in parts]
+        return ["–" if value is None else percent(value) for value in values]
 
     def gain(key: str) -> str:
         ours, grey = figures.value(key, "model", "psnr_rgb_mean"), figures.value(key, "grey", "psnr_rgb_mean")
-        return "–" if ours is None or grey is None else f"{ours - grey:+.1f} dB"
+        return "–" if ours is None or grey is None else f"{number(ours - grey, 1, '+')} dB"
 
     def errors(key: str) -> str:
         values = [figures.value(key, column, "ciede2000_mean") for column in ("model", "grey")]
-        return " / ".join("–" if value is None else f"{value:.1f}" for value in values)
+        return " / ".join("–" if value is None else number(value, 1) for value in values)
 
     rows = [
-        row("Photographs", [f"{content['slices'][key]['n']:,}" for key, _ in parts]),
-        row("Nearer to the truth than grey (PSNR)", [gain(key) for key, _ in parts]),
-        row("Colour difference: coloured / left grey (CIEDE2000)", [errors(key) for key, _ in parts]),
-        row("Colourfulness of the truth that is reached (median)", percent("model", "chroma_ratio_median")),
-        row("Results less than half as colourful as the truth", percent("model", "collapse_rate")),
-        row("Results more than one and a half times as colourful", percent("model", "oversaturation_rate")),
-        row("Results in one single tint", percent("model", "one_hue_rate")),
-        row("Of the true photographs, for comparison", percent("truth", "one_hue_rate")),
-        row("Results in one brown tone (sepia)", percent("model", "sepia_rate")),
-        row("Of the true photographs, for comparison", percent("truth", "sepia_rate")),
+        row(say("row photographs"), [number(content["slices"][key]["n"]) for key in parts]),
+        row(say("row gain"), [gain(key) for key in parts]),
+        row(say("row errors"), [errors(key) for key in parts]),
+        row(say("row chroma"), rates("model", "chroma_ratio_median")),
+        row(say("row pale"), rates("model", "collapse_rate")),
+        row(say("row strong"), rates("model", "oversaturation_rate")),
+        row(say("row tint"), rates("model", "one_hue_rate")),
+        row(say("row truth"), rates("truth", "one_hue_rate")),
+        row(say("row sepia"), rates("model", "sepia_rate")),
+        row(say("row truth"), rates("truth", "sepia_rate")),
     ]
-    stale = "" if figures.current else "<p><strong>These figures are of another model than the one in use.</strong></p>"
-    head = "".join(f"<th scope='col'>{title}</th>" for _, title in parts)
+    stale = "" if figures.current else f"<p><strong>{say('stale')}</strong></p>"
+    head = "".join(f"<th scope='col'>{say(f'slice {key}')}</th>" for key in parts)
     return (
-        f"<h2>How often?</h2>{stale}"
-        f"<p>Measured on {content['pictures']:,} photographs that the model never saw, on "
-        f"{html.escape(content['created'])}.</p>"
-        "<div class='scroll' tabindex='0' role='region' aria-label='Published figures'><table>"
-        f"<thead><tr><th scope='col'>Figure</th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+        f"<h2>{say('how_often')}</h2>{stale}"
+        f"<p>{say('measured_on', count=number(content['pictures']), date=html.escape(content['created']))}</p>"
+        f"<details><summary>{say('all_figures')}</summary>"
+        f"<div class='scroll' tabindex='0' role='region' aria-label='{say('published_figures')}'><table>"
+        f"<thead><tr><th scope='col'>{say('figure')}</th>{head}</tr></thead>"
+        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
         f"{_dependence(content.get('sky_dependence'))}{_links(content.get('links') or {})}"
     )
 
@@ -157,26 +150,29 @@ def _dependence(sky: dict | None) -> str:
     lost, control = sky["chroma_lost"], sky["chroma_lost_control"]
 
     if lost["interval"][0] > control["interval"][1]:
-        verdict = "So this model does depend on seeing the sky."
+        verdict = say("depends")
     elif lost["interval"][1] < control["interval"][0]:
-        verdict = "So losing sight of the sky costs this model less colour than any other crop of the same size."
+        verdict = say("depends_less")
     else:
-        verdict = "The two cannot be told apart."
-    before, after = sky["sepia_rate_whole"]["value"], sky["sepia_rate_cut"]["value"]
-    return (
-        f"<p>The experiment beside this, on {sky['n']:,} photographs: with the sky cut away, the ground "
-        f"{_lost_or_gained(lost)} of its colourfulness. With as much cut from the left and right, which leaves the "
-        f"sky, it {_lost_or_gained(control)}. {verdict} Grounds in one brown tone: {before:.1%} with the sky in sight, "
-        f"{after:.1%} without.</p>"
+        verdict = say("no_difference")
+    text = say(
+        "dependence",
+        count=number(sky["n"]),
+        lost=_lost_or_gained(lost),
+        control=_lost_or_gained(control),
+        verdict=verdict,
+        before=percent(sky["sepia_rate_whole"]["value"], 1),
+        after=percent(sky["sepia_rate_cut"]["value"], 1),
     )
+    return f"<p>{text}</p>"
 
 
 def _lost_or_gained(figure: dict) -> str:
     """A loss as the file has it, in words that follow its sign, and its interval from less to more."""
     value, (low, high) = figure["value"], sorted(figure["interval"])
     word, ends = ("lost", (low, high)) if value >= 0 else ("gained", (-high, -low))
-    chance = " (which may be chance)" if low <= 0 <= high else ""
-    return f"{word} {abs(value):.0%} ({ends[0]:.0%} to {ends[1]:.0%}){chance}"
+    text = say(word, value=percent(abs(value)), low=percent(ends[0]), high=percent(ends[1]))
+    return say("chance", change=text) if low <= 0 <= high else text
 
 
 def _links(links: dict[str, str]) -> str:
@@ -184,8 +180,5 @@ def _links(links: dict[str, str]) -> str:
         url = links.get(key, "")
         return f"<a href='{html.escape(url)}'>{text}</a>" if url.startswith("https://") else text
 
-    return (
-        f"<p>How each figure is computed is written in {link('harness', 'the description of the harness')} "
-        f"(<code>python -m eval list</code> prints every formula); what the model is and was trained on, in "
-        f"{link('card', 'the model card')}.</p>"
-    )
+    text = say("links", harness=link("harness", say("harness")), card=link("card", say("card")))
+    return f"<p>{text}</p>"

@@ -1,4 +1,4 @@
-"""Tab *Compare and measure*: a colour photograph against its own recolouring, with figures that explain themselves."""
+"""Tab *Compare and measure*: a color photograph against its own recoloring, with figures that explain themselves."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 import gradio as gr
 
 from colorization.drawing import draw_in_color
+from space.language import label, say
 from space.measure import (
     LONGEST_SIDE,
-    MAP_COLOURS,
+    MAP_COLORS,
     MAP_TOP,
     MEASURES,
     Comparison,
+    column_name,
     compare,
     compare_in_steps,
     written,
@@ -24,46 +26,34 @@ from space.service import ColorizeService, PageError
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.views import encode, write_fresh
 
-_INTRO = f"""How good are the colours? Add a **colour** photograph. It is made grey, coloured again, and compared with
-what it really looked like. Measured at no more than {LONGEST_SIDE} pixels a side."""
-_LEGEND = (
-    f"<p class='legend'>Colours of the error map: right <span style='background: linear-gradient(to right, "
-    f"{', '.join(MAP_COLOURS)})' role='img' aria-label='dark to bright'></span> wrong by {MAP_TOP:g} or more</p>"
-)
-_SKY = {
-    "yes": "A sky was found in it. That is the easier case: a sky says much about the light and the place.",
-    "no": "No sky was found in it. That is the harder case: the tab “When it fails” says why.",
-    "uncertain": "A little sky was found in it, or something that looks like sky.",
-}
-_EMPTY = "<p role='status'>Pictures and figures will appear here.</p>"
 _WITHOUT, _WITH = "No colour at all (grey)", "Another model"
 
 
 def build(service: ColorizeService, second: Models | None = None) -> None:
     """Lay out the tab; with a second model, visitors can choose it as the baseline."""
-    gr.Markdown(_INTRO)
+    gr.Markdown(label("measure_intro", side=LONGEST_SIDE))
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=320):
             photo = photo_input(
-                "A colour photograph",
-                "The colour photograph you added",
+                label("color_photograph"),
                 "truth",
-                placeholder="# Drop a colour photograph here\nor click to choose one, or paste it",
+                placeholder=label("drop_color_photograph"),
                 buttons=["fullscreen"],
                 height=280,
             )
             baseline = gr.Radio(
-                [_WITHOUT, _WITH],
+                [(label("against_grey"), _WITHOUT), (label("against_other"), _WITH)],
                 value=_WITH if second else _WITHOUT,
-                label="Compare with",
+                label=label("compare_with"),
                 visible=second is not None,
                 elem_id="measure-baseline",
             )
-            start = gr.Button("Measure", variant="primary", size="lg", elem_id="measure-start")
-            example = gr.Button("Take a drawn landscape in colour", size="sm", elem_id="measure-example")
+            start = gr.Button(label("measure"), variant="primary", size="lg", elem_id="measure-start")
+            example = gr.Button(label("measure_example"), size="sm", elem_id="measure-example")
         with gr.Column(scale=3, min_width=320, elem_id="measured"):
             pictures = gr.Gallery(
-                label="Pictures",
+                label=label("pictures"),
+                show_label=False,
                 columns=3,
                 height="auto",
                 object_fit="contain",
@@ -73,12 +63,12 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
                 visible=False,
                 elem_id="measure-pictures",
             )
-            figures = gr.HTML(_EMPTY, elem_id="measure-figures")
+            figures = gr.HTML(f"<p role='status'>{label('measure_empty')}</p>", elem_id="measure-figures")
 
     def run(upload: dict | None, against: str) -> Iterator[tuple]:
         path = uploaded_path(upload)
         if path is None:
-            raise PageError("Add a colour photograph first.")
+            raise PageError(say("color_photo_first"))
         yield from steps(Path(path), against)
 
     def run_example(against: str) -> Iterator[tuple]:
@@ -93,16 +83,16 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
                 yield gr.Gallery(value=shown, visible=True), _report(found)
 
     def forget() -> tuple:
-        return gr.Gallery(value=None, visible=False), _EMPTY
+        return gr.Gallery(value=None, visible=False), f"<p role='status'>{say('measure_empty')}</p>"
 
     def measure(photo: dict | None, against: str = _WITHOUT) -> tuple[dict, list]:
-        """Make a colour photograph grey, colour it, and measure the result against the truth.
+        """Make a color photograph grey, color it, and measure the result against the truth.
 
         Returns the figures as JSON (for the model, the baseline and the truth: ciede2000, psnr in dB, chroma_ratio,
-        sepia_index, ssim; and the share of sky) and the pictures (truth, grey, coloured, maps of errors, sky).
+        sepia_index, ssim; and the share of sky) and the pictures (truth, grey, colored, maps of errors, sky).
 
         Args:
-            photo: a colour photograph as a file.
+            photo: a color photograph as a file.
             against: the baseline; "No colour at all (grey)", or "Another model" where the page has a second one.
         """
         path = uploaded_path(photo)
@@ -134,29 +124,35 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
 
 
 def drawn_in_color(service: ColorizeService) -> Path:
-    """A landscape in colour that the project draws, as a file."""
+    """A landscape in color that the project draws, as a file."""
     return write_fresh(service.fresh_folder(), "drawn-landscape", encode(draw_in_color(), 92))
 
 
 def _report(found: Comparison) -> str:
     """The table of figures, each with its sentence."""
     columns = list(found.figures)
-    head = "".join(f"<th scope='col'>{name}</th>" for name in columns)
+    head = "".join(f"<th scope='col'>{column_name(name)}</th>" for name in columns)
     rows = ""
     for measure in MEASURES:
         values = "".join(
-            f"<td><span class='of'>{name}</span>{written(measure, found.figures[name][measure.key])}</td>"
+            f"<td><span class='of'>{column_name(name)}</span>{written(measure, found.figures[name][measure.key])}</td>"
             for name in columns
         )
         rows += (
-            f"<tr data-key='{measure.key}'><th scope='row'>{measure.title}<small>{measure.meaning}</small></th>"
+            f"<tr data-key='{measure.key}'><th scope='row'>{say(f'{measure.key} title')}"
+            f"<small>{say(f'{measure.key} meaning')}</small></th>"
             f"{values}</tr>"
         )
-    said = f" {_SKY[found.sky_label]}" if found.sky_label else ""
+    width, height = found.size
+    said = f" {say(f'sky {found.sky_label}')}" if found.sky_label else ""
+    legend = (
+        f"<p class='legend'>{say('legend_right')} <span style='background: linear-gradient(to right, "
+        f"{', '.join(MAP_COLORS)})' role='img' aria-label='{say('legend_alt')}'></span> "
+        f"{say('legend_wrong', top=f'{MAP_TOP:g}')}</p>"
+    )
     return (
-        f"<p role='status'>Measured at {found.size[0]} × {found.size[1]} pixels.{said}</p>{_LEGEND}"
-        "<table><caption>Against the truth</caption>"
-        f"<thead><tr><th scope='col'>Measure</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
-        "<p>Many colours are plausible for one grey picture. A result can be convincing and still differ from the "
-        "truth; no single number settles it.</p>"
+        f"<p role='status'>{say('measured_at', width=width, height=height)}{said}</p>{legend}"
+        f"<table><caption>{say('against_truth')}</caption>"
+        f"<thead><tr><th scope='col'>{say('measure_head')}</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f"<p>{say('measure_end')}</p>"
     )

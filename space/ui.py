@@ -8,8 +8,9 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
-from space import tab_batch, tab_colourize, tab_failures, tab_measure
+from space import tab_batch, tab_colorize, tab_failures, tab_measure
 from space.examples import ExampleShelf
+from space.language import I18N, label
 from space.models import Models
 from space.opening import Opening
 from space.service import DELETE_AFTER, DELETE_EVERY, ColorizeService
@@ -43,6 +44,7 @@ LAUNCH_OPTIONS: dict[str, Any] = {
         checkbox_label_background_fill_selected_dark="*primary_700",
         slider_color="*primary_700",
     ),
+    "i18n": I18N,
     "css_paths": Path(__file__).with_name("page.css"),
     "js": Path(__file__).with_name("page.js").read_text(encoding="utf-8"),
     "max_file_size": "100mb",
@@ -52,12 +54,6 @@ LAUNCH_OPTIONS: dict[str, Any] = {
     "pwa": False,
     "ssr_mode": False,
 }
-
-_TITLE = """# Bring colour to a black-and-white landscape
-Add a photograph and see it in believable colours in a few seconds; size, shape and every detail stay as they are."""
-_SMALL_PRINT = """The colours are a well-informed guess: what the place really looked like, no program can know.
-Works best on landscapes: mountains, coasts, woods, fields. Up to 100 megapixels or 100 MB;
-JPEG, PNG, TIFF, WebP and more. Your photographs stay on this server and are deleted after about two hours."""
 
 
 def build_page(
@@ -86,15 +82,15 @@ def build_page(
     opening = Opening(shelf, ColorizeService(shelf.folder, model, device))
     opening.start()
     with gr.Blocks(title="Landscape Colorizer", analytics_enabled=False, delete_cache=deletion) as page:
-        gr.Markdown(_TITLE, elem_id="title")
+        gr.Markdown(label("title"), elem_id="title")
         with gr.Tabs(elem_id="tabs", overflow_behavior="wrap"):
-            with gr.Tab("Colourize", id="colourize", elem_id="tab-colourize"):
-                tab_colourize.build(page, service, shelf, opening)
-            with gr.Tab("Batch", id="batch", elem_id="tab-batch"):
+            with gr.Tab(label("tab_colorize"), id="colorize", elem_id="tab-colorize"):
+                tab_colorize.build(page, service, shelf, opening)
+            with gr.Tab(label("tab_batch"), id="batch", elem_id="tab-batch"):
                 tab_batch.build(service)
-            with gr.Tab("Compare and measure", id="measure", elem_id="tab-measure"):
+            with gr.Tab(label("tab_measure"), id="measure", elem_id="tab-measure"):
                 tab_measure.build(service, Models(second, device) if second else None)
-            with gr.Tab("When it fails", id="failures", elem_id="tab-failures") as failures:
+            with gr.Tab(label("tab_failures"), id="failures", elem_id="tab-failures") as failures:
                 tab_failures.build(service, failures)
-        gr.Markdown(_SMALL_PRINT, elem_id="small-print", elem_classes="small-print")
+        gr.Markdown(label("small_print"), elem_id="small-print", elem_classes="small-print")
     return page.queue(default_concurrency_limit=2, max_size=100)

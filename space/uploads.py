@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 from gradio.utils import get_upload_folder
 
+from space.language import say
 from space.service import PageError, UnreadableImageError
 from space.session import SupersededError
 
@@ -22,10 +23,10 @@ PRIVATE: dict[str, Any] = {"api_visibility": "private"}
 """For events that only the page itself calls; programs have the named endpoints."""
 
 
-def photo_input(label: str, alt_text: str, elem_id: str, **more) -> gr.Image:
+def photo_input(label: str, elem_id: str, **more) -> gr.Image:
     """Where a photograph is added: as a path, in its own mode, so that the pipeline reads it and nobody converts it."""
     more = {"sources": ["upload", "clipboard"], "buttons": []} | more
-    return gr.Image(label=label, alt_text=alt_text, elem_id=elem_id, type="filepath", image_mode=None, **more)
+    return gr.Image(label=label, elem_id=elem_id, type="filepath", image_mode=None, **more)
 
 
 def told(function: Callable) -> Callable:
@@ -61,8 +62,8 @@ def _sentence(error: Exception, function: Callable) -> gr.Error:
         message = html.escape(str(error), quote=False)
     else:  # the visitor gets a sentence for this too; the log gets the rest
         logger.error("%s failed", function.__name__, exc_info=error)
-        message = "Something went wrong on the server and was written to its log. Please try again."
-    return gr.Error(message, print_exception=False)
+        message = say("server_error")
+    return gr.Error(message, title=say("error"), print_exception=False)
 
 
 def uploaded_path(upload: dict | None) -> str | None:

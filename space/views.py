@@ -17,7 +17,7 @@ from colorization.model.images import Photo
 LONGEST_SIDE = 1024  # px
 QUALITY = 90
 MAX_GREY_BYTES = 170_000
-"""Of the grey picture; the coloured one beside it takes up to a third more, and both together at most 400 kB."""
+"""Of the grey picture; the colored one beside it takes up to a third more, and both together at most 400 kB."""
 _SHORTEST_SIDE = 480  # px, of the longest side: below it a photograph cannot be judged, whatever it weighs
 _TRIES = 3
 
@@ -25,8 +25,8 @@ _TRIES = 3
 def make_view(photo: Photo) -> tuple[Image.Image, bytes]:
     """The photograph in grey as it is shown: reduced, transparent places on white, and light enough for a phone.
 
-    Grey is of the photograph's own L*, which the coloured picture keeps; so this is its left side for a photograph that
-    came in colour, too.
+    Grey is of the photograph's own L*, which the colored picture keeps; so this is its left side for a photograph that
+    came in color, too.
 
     Returns:
         Mode L, as it is after JPEG, so that it is the same when it is read again; and the file's content.
@@ -55,7 +55,7 @@ def flat(photo: Photo, longest_side: int) -> Image.Image:
 
 
 def to_grey(picture: Image.Image) -> Image.Image:
-    """Mode L, with the L* of an RGB picture: neutral colours have it as their grey value already."""
+    """Mode L, with the L* of an RGB picture: neutral colors have it as their grey value already."""
     import torch
 
     from colorization.model.color import join

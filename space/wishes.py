@@ -1,4 +1,4 @@
-"""What a visitor asks of the model beside the photograph: colours at points, and the colours of another photograph."""
+"""What a visitor asks of the model beside the photograph: colors at points, and the colors of another photograph."""
 
 from __future__ import annotations
 
@@ -9,27 +9,28 @@ from typing import TYPE_CHECKING
 
 from PIL import ImageColor
 
+from space.language import say
 from space.models import PageError
 
 if TYPE_CHECKING:
     import torch
 
 MAX_HINTS = 50
-_SAME_POINT = 0.012  # share of a side: about half of the model's raster; a second colour there replaces the first
+_SAME_POINT = 0.012  # share of a side: about half of the model's raster; a second color there replaces the first
 
 
 @dataclass(frozen=True)
 class Hint:
-    """A colour at a point.
+    """A color at a point.
 
     Attributes:
         x, y: shares of width and height from the upper left corner, 0 to 1.
-        colour: "#rrggbb".
+        color: "#rrggbb".
     """
 
     x: float
     y: float
-    colour: str
+    color: str
 
     def pixel(self, width: int, height: int) -> tuple[int, int]:
         """The pixel of a picture of that size in which the point lies."""
@@ -61,30 +62,30 @@ class Wishes:
         """
         others = tuple(h for h in self.hints if max(abs(h.x - hint.x), abs(h.y - hint.y)) > _SAME_POINT)
         if len(others) >= MAX_HINTS:
-            raise PageError(f"There are {MAX_HINTS} points already; take one away first.")
+            raise PageError(say("many_points", most=MAX_HINTS))
         return replace(self, hints=(*others, hint))
 
 
-def make_hint(x: object, y: object, colour: object) -> Hint:
+def make_hint(x: object, y: object, color: object) -> Hint:
     """A hint out of what came from outside.
 
     Args:
         x, y: percent of width and height, 0 to 100.
-        colour: a CSS colour, "#4060a0" or "rgb(64, 96, 160)".
+        color: a CSS color, "#4060a0" or "rgb(64, 96, 160)".
 
     Raises:
         PageError: if one of them is none.
     """
-    return Hint(_share(x, "across"), _share(y, "down"), read_colour(colour))
+    return Hint(_share(x, "across"), _share(y, "down"), read_color(color))
 
 
 def read_hints(hints: object) -> tuple[Hint, ...]:
-    """Hints out of a list of ``[x %, y %, colour]``, as programs send them.
+    """Hints out of a list of ``[x %, y %, color]``, as programs send them.
 
     Raises:
         PageError: if it is anything else.
     """
-    wrong = PageError('Hints are a list of [across %, down %, colour], such as [[50, 10, "#4060a0"]].')
+    wrong = PageError('Hints are a list of [across %, down %, color], such as [[50, 10, "#4060a0"]].')
     if hints is None:
         return ()
     if not isinstance(hints, list | tuple) or any(not isinstance(h, list | tuple) or len(h) != 3 for h in hints):
@@ -95,31 +96,31 @@ def read_hints(hints: object) -> tuple[Hint, ...]:
     return wishes.hints
 
 
-def read_colour(colour: object) -> str:
-    """A CSS colour as "#rrggbb"; transparency is ignored, fractions are rounded (colour pickers send such).
+def read_color(color: object) -> str:
+    """A CSS color as "#rrggbb"; transparency is ignored, fractions are rounded (color pickers send such).
 
     Raises:
         PageError: if it is none.
     """
-    text = str(colour).strip()
+    text = str(color).strip()
     if found := re.fullmatch(r"rgba?\(([\d.]+), *([\d.]+), *([\d.]+)(?:, *[\d.]+)?\)", text):
         text = "rgb({}, {}, {})".format(*(round(float(part)) for part in found.groups()))
     try:
         red, green, blue = ImageColor.getrgb(text)[:3]
     except ValueError:
-        raise PageError(f"{text[:40]} is not a colour; #4060a0 is one.") from None
+        raise PageError(say("no_color", text=text[:40])) from None
     if max(red, green, blue) > 255:
-        raise PageError(f"{text[:40]} is not a colour: its parts go from 0 to 255.")
+        raise PageError(say("color_range", text=text[:40]))
     return f"#{red:02x}{green:02x}{blue:02x}"
 
 
-def color_values(colour: str) -> tuple[int, int, int]:
+def color_values(color: str) -> tuple[int, int, int]:
     """Red, green and blue of "#rrggbb", 0 to 255."""
-    return ImageColor.getrgb(colour)[:3]
+    return ImageColor.getrgb(color)[:3]
 
 
 def _share(percent: object, name: str) -> float:
     number = percent if isinstance(percent, int | float) and not isinstance(percent, bool) else math.nan
     if not 0 <= number <= 100:
-        raise PageError(f"A point is 0 to 100 percent {name}, not {str(percent)[:40]}. Click one, or type two numbers.")
+        raise PageError(say(f"bad_{name}", value=str(percent)[:40]))
     return number / 100

@@ -15,7 +15,7 @@ from colorization import ColorizationPipeline
 from colorization.drawing import draw_landscape
 from space.examples import ExampleShelf
 
-from ..conftest import draw_landscape as draw_in_colour
+from ..conftest import draw_landscape as draw_in_color
 
 gradio = pytest.importorskip("gradio", reason="gradio is not installed: pip install .[space]")
 
@@ -33,7 +33,7 @@ def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sixteen.save(folder / "deep.png")
     sixteen.save(folder / "scan.tif")
     draw_landscape(2400, 300).save(folder / "wide.jpg")
-    draw_in_colour(300, 200).save(folder / "colours.png")
+    draw_in_color(300, 200).save(folder / "colors.png")
     veiled = Image.merge("LA", (grey, grey.point(lambda v: 255 - v)))
     veiled.save(folder / "veiled.png")
     (folder / "notes.jpg").write_text("This is not a picture.")

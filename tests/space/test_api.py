@@ -52,14 +52,14 @@ def test_only_what_is_documented_is_public(client) -> None:
 
 def test_colorize_guided(guided_url: str, uploads: Path, tmp_path: Path) -> None:
     client = gradio_client.Client(guided_url, download_files=str(tmp_path), verbose=False)
-    photo, colours = (gradio_client.handle_file(str(uploads / name)) for name in ("beach.jpg", "colours.png"))
+    photo, colors = (gradio_client.handle_file(str(uploads / name)) for name in ("beach.jpg", "colors.png"))
     plain, *others = (
         np.asarray(Image.open(client.predict(photo, file_format="PNG", api_name=name, **options)).convert("RGB"))
         for name, options in (
             ("/colorize", {}),
             ("/colorize_guided", {}),
             ("/colorize_guided", {"hints": [[50, 20, "#c03030"]]}),
-            ("/colorize_guided", {"reference": colours}),
+            ("/colorize_guided", {"reference": colors}),
             ("/colorize_guided", {"variant": 3}),
         )
     )
@@ -94,11 +94,11 @@ def test_colorize_batch(client, uploads: Path) -> None:
 
 
 def test_measure(client, uploads: Path) -> None:
-    facts, pictures = client.predict(gradio_client.handle_file(str(uploads / "colours.png")), api_name="/measure")
+    facts, pictures = client.predict(gradio_client.handle_file(str(uploads / "colors.png")), api_name="/measure")
     assert facts["figures"]["This model"]["psnr"] > 5 and facts["sky"]["label"] in ("yes", "no", "uncertain")
     assert len(pictures) >= 5
     with pytest.raises(Exception, match="only"):
-        client.predict(gradio_client.handle_file(str(uploads / "colours.png")), "Another model", api_name="/measure")
+        client.predict(gradio_client.handle_file(str(uploads / "colors.png")), "Another model", api_name="/measure")
 
 
 def test_sky_experiment(client) -> None:

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from space import archives, batch
-from space.batch import Batch, colour_batch
+from space.batch import Batch, color_batch
 from space.service import ColorizeService, PageError
 
 from .conftest import mean_chroma
@@ -33,7 +33,7 @@ def _zip(path: Path, files: dict[str | zipfile.ZipInfo, bytes]) -> Path:
 
 def _run(service: ColorizeService, *paths: Path, **options) -> tuple[Batch, dict[str, bytes], dict[str, str]]:
     """The last state, the files of the zip, and the report as file to reason."""
-    *_, last = colour_batch(service, paths, **options)
+    *_, last = color_batch(service, paths, **options)
     with zipfile.ZipFile(last.archive) as archive:
         files = {info.filename: archive.read(info) for info in archive.infolist()}
     report = list(csv.reader(io.StringIO(files.pop(batch.REPORT).decode())))
@@ -53,9 +53,9 @@ def test_a_recipe_is_repeated_on_all_of_a_batch(service: ColorizeService, upload
     assert found == wanted
     _, files, failures = _run(service, beach, recipe={"look": "autumn"})
     assert not files and "not trained to be guided" in failures["beach.jpg"]
-    for wrong, reason in (({"stregth": 1}, "unknown field"), ({"strength": 9}, "Colour strength goes from 0 to 2")):
+    for wrong, reason in (({"stregth": 1}, "unknown field"), ({"strength": 9}, "Color strength goes from 0 to 2")):
         with pytest.raises(PageError, match=reason):
-            next(colour_batch(service, [beach], recipe=wrong))
+            next(color_batch(service, [beach], recipe=wrong))
 
 
 def test_files_and_archives_become_one_zip(service: ColorizeService, uploads: Path, tmp_path: Path) -> None:
@@ -90,13 +90,13 @@ def test_strength_and_format_count_for_all(service: ColorizeService, uploads: Pa
 def test_each_file_is_seen_to_advance(service: ColorizeService, uploads: Path) -> None:
     states = [
         tuple(item.state for item in step.items)
-        for step in colour_batch(service, [uploads / "beach.jpg", uploads / "notes.jpg"])
+        for step in color_batch(service, [uploads / "beach.jpg", uploads / "notes.jpg"])
     ]
     assert states == [("working", "waiting"), ("done", "working"), ("done", "failed")]
 
 
 def test_who_stops_leaves_nothing(service: ColorizeService, uploads: Path) -> None:
-    steps = colour_batch(service, [uploads / "beach.jpg"] * 3)
+    steps = color_batch(service, [uploads / "beach.jpg"] * 3)
     next(steps), next(steps)
     assert _left(service)
     steps.close()
@@ -121,7 +121,7 @@ def _link() -> zipfile.ZipInfo:
     ],
     ids=["dots", "root", "backslash", "link", "bomb", "nested"],
 )
-def test_hostile_members_are_reported_and_the_rest_is_coloured(
+def test_hostile_members_are_reported_and_the_rest_is_colored(
     service: ColorizeService, uploads: Path, tmp_path: Path, name, content: bytes, reason: str
 ) -> None:
     hostile = _zip(tmp_path / "hostile.zip", {name: content, "beach.jpg": (uploads / "beach.jpg").read_bytes()})
@@ -196,7 +196,7 @@ def test_too_many_files_are_refused_at_once(service: ColorizeService, uploads: P
     many = _zip(tmp_path / "many.zip", {f"{number}.jpg": b"" for number in range(batch.MAX_FILES + 1)})
     for paths in ([uploads / "beach.jpg"] * (batch.MAX_FILES + 1), [many]):
         with pytest.raises(PageError, match=rf"101 files; at most {batch.MAX_FILES}"):
-            next(colour_batch(service, paths))
+            next(color_batch(service, paths))
     assert not _left(service)
 
 
@@ -212,9 +212,9 @@ def test_a_batch_without_end_stops_at_its_limit(
 def test_nothing_and_nonsense_are_refused(service: ColorizeService, uploads: Path) -> None:
     for paths, options in (([], {}), ([uploads / "beach.jpg"], {"file_format": "EXE"})):
         with pytest.raises(PageError):
-            next(colour_batch(service, paths, **options))
+            next(color_batch(service, paths, **options))
     with pytest.raises(PageError, match="from 0 to 2"):
-        next(colour_batch(service, [uploads / "beach.jpg"], saturation=9))
+        next(color_batch(service, [uploads / "beach.jpg"], saturation=9))
 
 
 def test_a_spreadsheet_computes_nothing_from_the_report(service: ColorizeService, tmp_path: Path) -> None:

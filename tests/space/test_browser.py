@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from ..conftest import draw_landscape as draw_in_colour
+from space.language import TEXTS
+
+from ..conftest import draw_landscape as draw_in_color
 from .conftest import mean_chroma
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install .[dev]")
@@ -53,10 +55,10 @@ def _nameless(page, within: str = "body") -> list[str]:
     return page.evaluate(script, within)
 
 
-def _open(browser, url: str, width: int, **more) -> Iterator:
+def _open(browser, url: str, width: int, locale: str = "en-GB", **more) -> Iterator:
     """The page when all that it does by itself at first is over: until then it changes under a visitor's hands."""
     viewport = {"width": width, "height": 850}
-    context = browser.new_context(viewport=viewport, locale="en-GB", accept_downloads=True, **more)
+    context = browser.new_context(viewport=viewport, locale=locale, accept_downloads=True, **more)
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.elsewhere, page.log = [], []  # what the page asks of other hosts; what it did, for the message of a failure
@@ -84,7 +86,7 @@ def _wait_for_result(page, name: str | None = None) -> None:
         """name => {
           const [before, after] = ['before', 'after'].map(side => document.querySelector(`#slider img.ba-${side}`));
           const said = document.querySelector('#note strong')?.innerText;
-          if (!after || !said || (name !== null && said !== name) || after.alt !== `${said}, in colour`) return false;
+          if (!after || !said || (name !== null && said !== name) || !after.alt.startsWith(`${said},`)) return false;
           if (![before, after].every(image => image.complete && image.naturalWidth)) return false;
           return !!document.querySelector('#save')?.checkVisibility();
         }""",
@@ -110,7 +112,7 @@ def _upload(page, path: Path) -> None:
     _put(page, "#photo", path)
 
 
-def _colour(page, path: Path) -> None:
+def _color(page, path: Path) -> None:
     _upload(page, path)
     page.wait_for_function("!document.querySelector('#start').disabled")
     page.click("#start")
@@ -127,13 +129,13 @@ def _served(page, which: str) -> Image.Image:
 
 def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "opens too wide"
-    _colour(page, uploads / "beach.jpg")
+    _color(page, uploads / "beach.jpg")
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
     assert mean_chroma(_served(page, "before")) < 1
     strong = mean_chroma(_served(page, "after"))
     assert strong > 3
 
-    # What is seen: the right part of the slider is in colour, the left is not.
+    # What is seen: the right part of the slider is in color, the left is not.
     page.locator("#slider").scroll_into_view_if_needed()
     page.evaluate("Promise.all([...document.querySelectorAll('#slider img')].map(image => image.decode()))")
     seen = Image.open(io.BytesIO(page.locator("#slider").screenshot()))
@@ -165,8 +167,8 @@ def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Pat
     assert not page.elsewhere
 
 
-def test_a_tiff_is_shown_and_coloured(desktop, uploads: Path) -> None:
-    _colour(desktop, uploads / "scan.tif")
+def test_a_tiff_is_shown_and_colored(desktop, uploads: Path) -> None:
+    _color(desktop, uploads / "scan.tif")
     desktop.wait_for_function("document.querySelector('#photo img')?.naturalWidth === 300")
     assert mean_chroma(_served(desktop, "after")) > 3
     with desktop.expect_download() as download:
@@ -185,7 +187,7 @@ def test_a_bad_file_is_answered_with_a_sentence(desktop, uploads: Path, name: st
     sync_api.expect(desktop.locator("#start")).to_be_disabled()
 
 
-def test_an_example_is_coloured_by_one_click(desktop) -> None:
+def test_an_example_is_colored_by_one_click(desktop) -> None:
     title = desktop.inner_text("#examples button:nth-child(2) .title")
     desktop.click("#examples button:nth-child(2)")
     _wait_for_result(desktop, title)
@@ -193,12 +195,12 @@ def test_an_example_is_coloured_by_one_click(desktop) -> None:
 
 
 def test_clearing_starts_over(desktop, uploads: Path) -> None:
-    _colour(desktop, uploads / "beach.jpg")
+    _color(desktop, uploads / "beach.jpg")
     desktop.click("#photo button[aria-label='Remove Image']")
     desktop.wait_for_selector("#save", state="detached")
     desktop.wait_for_selector("#slider img", state="detached")
     sync_api.expect(desktop.locator("#start")).to_be_disabled()
-    _colour(desktop, uploads / "deep.png")
+    _color(desktop, uploads / "deep.png")
     assert "deep.png" in desktop.inner_text("#note")
 
 
@@ -209,7 +211,7 @@ def test_a_batch_comes_back_as_a_zip(page, uploads: Path, tmp_path: Path) -> Non
     page.wait_for_function("document.querySelectorAll('#batch-files .file').length === 4")
     page.click("#batch-start")
     page.wait_for_selector("#batch-save")
-    page.wait_for_selector("#batch-progress [role=status]:has-text('Finished: 2 of 4 coloured; 2 could not be.')")
+    page.wait_for_selector("#batch-progress [role=status]:has-text('Finished: 2 of 4 colored; 2 could not be.')")
     assert "cut off" in page.inner_text("#batch-progress tr.failed >> nth=0")
     assert page.locator("#batch-progress td b").count() == 0, "a tag in a name is shown, not obeyed"
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
@@ -227,9 +229,9 @@ def test_an_empty_batch_is_answered_with_a_sentence(desktop) -> None:
     sync_api.expect(desktop.locator("#batch-start")).to_be_enabled()
 
 
-def test_a_colour_photograph_is_measured(page, uploads: Path) -> None:
+def test_a_color_photograph_is_measured(page, uploads: Path) -> None:
     _tab(page, "Compare and measure")
-    _put(page, "#truth", uploads / "colours.png")
+    _put(page, "#truth", uploads / "colors.png")
     page.wait_for_selector("#truth img")
     page.click("#measure-start")
     page.wait_for_selector("#measure-figures table")
@@ -250,8 +252,8 @@ def test_measuring_shows_its_stages_and_forgets_with_the_picture(desktop, upload
     )
     desktop.click("#measure-example")
     desktop.wait_for_selector("#measure-figures table")
-    assert any("Colouring" in stage for stage in desktop.evaluate("stages"))
-    draw_in_colour(1024, 683).save(tmp_path / "large.png")
+    assert any("Coloring" in stage for stage in desktop.evaluate("stages"))
+    draw_in_color(1024, 683).save(tmp_path / "large.png")
     _put(desktop, "#truth", tmp_path / "large.png")
     desktop.wait_for_selector("#measure-figures table", state="detached")
     desktop.wait_for_selector("#truth img")
@@ -263,7 +265,7 @@ def test_measuring_shows_its_stages_and_forgets_with_the_picture(desktop, upload
     desktop.wait_for_selector("#measure-figures table", state="detached")
 
 
-@pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("beach.jpg", "next to no colour")])
+@pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("beach.jpg", "next to no color")])
 def test_what_cannot_be_measured_is_answered_with_a_sentence(desktop, uploads: Path, name: str, reason: str) -> None:
     _tab(desktop, "Compare and measure")
     _put(desktop, "#truth", uploads / name)
@@ -290,9 +292,33 @@ def test_a_picture_without_sky_is_answered_with_a_sentence(desktop, uploads: Pat
     assert "cut off" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
 
 
+def test_a_german_visitor_reads_german(browser, guided_url: str, uploads: Path) -> None:
+    for page in _open(browser, guided_url, 1280, locale="de-DE"):
+        assert page.get_attribute("html", "lang") == "de"
+        page.wait_for_selector("#choices button[data-variant='autumn']:has-text('Herbst')")
+        assert "1.080 × 720 Pixel" in page.inner_text("#note")
+        read = [page.inner_text("body")]
+        for name in ("Meine Farben", "Rezept", "Von einem Foto", "Wo es unsicher ist", "Stapel"):
+            _tab(page, name)
+            read.append(page.inner_text("body"))
+        page.click("#batch-start")
+        assert "Zuerst Fotos" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
+        _tab(page, "Vergleichen und messen")
+        page.click("#measure-example")
+        page.wait_for_selector("#measure-figures table:has-text('Farbabstand')")
+        read.append(page.inner_text("body"))
+        _tab(page, "Wenn es misslingt")
+        page.wait_for_selector("#experiment-said:has-text('abgeschnitten')")
+        page.wait_for_selector("#published:has-text('Wie oft?')")
+        read.append(page.inner_text("body"))
+        seen = {line.strip() for text in read for line in text.splitlines()}
+        english = {texts["en"] for texts in TEXTS.values() if texts["en"] not in texts["de"]}
+        assert not seen & english
+
+
 def test_every_tab_is_reached_by_keyboard(desktop) -> None:
     assert desktop.locator("#tabs > .tab-wrapper [role=tab]").count() == 4
-    for name in ("Batch", "Compare and measure", "When it fails", "Colourize"):
+    for name in ("Batch", "Compare and measure", "When it fails", "Colorize"):
         desktop.get_by_role("tab", name=name).focus()
         desktop.keyboard.press("Enter")
         desktop.wait_for_selector(f"[role=tab][aria-selected=true]:has-text('{name}')")
@@ -300,14 +326,14 @@ def test_every_tab_is_reached_by_keyboard(desktop) -> None:
 
 def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
     """For screen readers: in each tab, buttons, links and inputs that are seen say what they are."""
-    _colour(desktop, uploads / "beach.jpg")
-    for name in ("Colourize", "Batch", "Compare and measure", "When it fails"):
+    _color(desktop, uploads / "beach.jpg")
+    for name in ("Colorize", "Batch", "Compare and measure", "When it fails"):
         _tab(desktop, name)
         if name == "When it fails":
             desktop.click("#experiment-drawn")
             desktop.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
         if name == "Compare and measure":
-            _put(desktop, "#truth", uploads / "colours.png")
+            _put(desktop, "#truth", uploads / "colors.png")
             desktop.wait_for_selector("#truth img")
             desktop.click("#measure-start")
             desktop.wait_for_selector("#measure-figures table")

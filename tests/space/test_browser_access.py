@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .test_browser import _colour, _open, _tab, browser, pytestmark  # noqa: F401  (fixture and skips)
+from .test_browser import _color, _open, _tab, browser, pytestmark  # noqa: F401  (fixture and skips)
 
 axe = pytest.importorskip("axe_playwright_python.base", reason="axe-core is not installed: pip install .[dev]")
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
@@ -33,9 +33,9 @@ def test_nothing_is_hard_to_see_or_to_reach(browser, guided_url: str, uploads: P
         page.evaluate(axe.AXE_SCRIPT)
         page.wait_for_selector("#choices button")
         found = {}
-        for name in ("Strength and warmth", "My colours", "From a photo", "Where it is unsure"):
+        for name in ("Strength and warmth", "My colors", "Recipe", "From a photo", "Where it is unsure"):
             _tab(page, name)
-            if name == "My colours":
+            if name == "My colors":
                 page.locator("#slider .ba-stage").click()
                 page.wait_for_selector("#swatches button")
                 page.click("#swatches button >> nth=0")

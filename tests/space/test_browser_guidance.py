@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from .test_browser import (  # noqa: F401  (fixture and skips)
-    _colour,
+    _color,
     _nameless,
     _open,
     _put,
@@ -29,7 +29,7 @@ _WITHIN = "document.documentElement.scrollWidth"
 @pytest.fixture(params=[1280, 390], ids=["desktop", "phone"])
 def page(request: pytest.FixtureRequest, browser, guided_url: str, uploads: Path) -> Iterator:  # noqa: F811
     for page in _open(browser, guided_url, request.param):
-        _colour(page, uploads / "beach.jpg")
+        _color(page, uploads / "beach.jpg")
         # The panel is renewed last, the looks at the very end, and its tiles lie in the folder of the picture; those of
         # the photograph that the page opened with stay until then, and what is done to the panel meanwhile is undone.
         page.wait_for_function(
@@ -64,7 +64,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
         assert page.evaluate("document.documentElement.scrollHeight") < 2000
     first = _shown(page)
 
-    # Another colouring, and its download.
+    # Another coloring, and its download.
     third = _changed(page, lambda: page.click("#choices button >> nth=2"))
     assert np.abs(third - first).mean() > 1
     page.wait_for_selector("#choices button[data-variant='3'][aria-pressed=true]")
@@ -83,7 +83,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     assert np.abs(saved - third).mean() <= 3 < np.abs(saved - first).mean()  # what is shown is JPEG
 
     # A point by the mouse, in the result itself: the numbers say where, the model says what is likely and how much.
-    _tab(page, "My colours")
+    _tab(page, "My colors")
     picture = page.locator("#slider .ba-stage")
     picture.scroll_into_view_if_needed()
     box = picture.bounding_box()
@@ -94,7 +94,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
         page.wait_for_function(f"Math.abs(document.querySelector('#{name} input').value - {percent}) < 1.5")
     hinted = _changed(page, lambda: page.click("#swatches button >> nth=0"))
     page.wait_for_selector("#points li")
-    page.wait_for_selector("#points li:has-text('30 % across, 25 % down')")
+    page.wait_for_selector("#points li:has-text('30% across, 25% down')")
     assert page.locator("#slider .ba-points span").count() == 1
     page.wait_for_selector("#choices button[data-variant='3'][aria-pressed=true]")  # a hint keeps the choice
 
@@ -104,7 +104,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     page.fill("#down input", "80")
     page.press("#down input", "Enter")
     page.wait_for_selector("#swatches button")
-    page.focus("#use-colour")
+    page.focus("#use-color")
     _changed(page, lambda: page.keyboard.press("Enter"))
     page.wait_for_function("document.querySelectorAll('#points li').length === 2")
     back = _changed(page, lambda: page.click("#undo"))
@@ -114,7 +114,7 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     page.wait_for_function("document.querySelectorAll('#points li').length === 0")
     assert np.array_equal(_changed(page, lambda: page.click("#choices button >> nth=0")), first)
 
-    # The colours of another photograph, and without them again.
+    # The colors of another photograph, and without them again.
     _tab(page, "From a photo")
     Image.new("RGB", (64, 64), "#c03030").save(tmp_path / "red.png")
     borrowed = _changed(page, lambda: _put(page, "#reference", tmp_path / "red.png"))
@@ -147,7 +147,7 @@ def test_a_recipe_repeats_a_coloring(page, uploads: Path, tmp_path: Path) -> Non
     number.fill("1")
     _changed(page, lambda: number.press("Enter"))
     assert np.array_equal(_changed(page, lambda: page.click("#choices button >> nth=0")), first)
-    _tab(page, "From a recipe")
+    _tab(page, "Recipe")
     assert np.array_equal(_changed(page, lambda: _put(page, "#recipe-file", tmp_path / "beach-colors.json")), kept)
     page.wait_for_selector("#choices button[data-variant='autumn'][aria-pressed=true]")
 
@@ -165,7 +165,7 @@ def test_a_grey_reference_is_answered_with_a_sentence(page, uploads: Path) -> No
 
 
 def test_everything_to_operate_has_a_name(page) -> None:
-    _tab(page, "My colours")
+    _tab(page, "My colors")
     page.locator("#slider .ba-stage").click()
     page.wait_for_selector("#swatches button")
     assert not _nameless(page, "#fine-tune")
@@ -173,8 +173,8 @@ def test_everything_to_operate_has_a_name(page) -> None:
 
 def test_a_model_with_one_answer_says_so(browser, page_url: str, uploads: Path) -> None:  # noqa: F811
     for page in _open(browser, page_url, 1280):
-        _colour(page, uploads / "beach.jpg")
-        _tab(page, "My colours")
+        _color(page, uploads / "beach.jpg")
+        _tab(page, "My colors")
         page.wait_for_selector("#fine-tune-unable")
         assert "one answer only" in page.inner_text("#fine-tune-unable")
         for part in ("#choices button", "#swatches", "#reference", "#doubt"):

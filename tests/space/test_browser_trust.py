@@ -13,7 +13,7 @@ from PIL import Image
 from space import models
 
 from .test_browser import (  # noqa: F401  (fixture and skips)
-    _colour,
+    _color,
     _open,
     _served,
     _upload,
@@ -67,7 +67,7 @@ def test_a_late_result_never_replaces_a_newer_one(desktop, slow, uploads: Path, 
         name = "deep.png"
         desktop.wait_for_function("document.querySelector('#start').disabled")
     if change == "other":
-        _colour(desktop, uploads / name)
+        _color(desktop, uploads / name)
     if change != "remove":
         _wait_for_result(desktop, name)
     slow["let_go"].set()
@@ -130,7 +130,7 @@ def test_a_result_is_light(desktop, tmp_path: Path) -> None:
     """Of a photograph full of detail, which costs most."""
     noise = np.random.default_rng(0).normal(128, 40, (750, 1000)).clip(0, 255).astype(np.uint8)
     Image.fromarray(noise).resize((4000, 3000), Image.Resampling.BICUBIC).save(tmp_path / "rocks.jpg")
-    _colour(desktop, tmp_path / "rocks.jpg")
+    _color(desktop, tmp_path / "rocks.jpg")
     assert sum(_weight(desktop, side) for side in ("before", "after")) <= 400_000
     old = desktop.eval_on_selector("#slider img.ba-after", "image => image.src")
     desktop.locator("#strength input[type=range]").focus()
@@ -146,7 +146,7 @@ def _weight(page, side: str) -> int:
     )
 
 
-def test_the_page_opens_in_colour(desktop) -> None:
+def test_the_page_opens_in_color(desktop) -> None:
     before, after = _served(desktop, "before"), _served(desktop, "after")
     assert before.mode == "L" and after.mode == "RGB" and before.size == after.size
     with desktop.expect_download() as download:
@@ -158,8 +158,8 @@ def test_the_page_opens_in_colour(desktop) -> None:
     desktop.wait_for_function("getComputedStyle(document.querySelector('#examples .in-color')).opacity === '1'")
 
 
-def test_a_colour_photograph_is_told_so_and_leads_to_the_comparison(desktop, uploads: Path) -> None:
-    _colour(desktop, uploads / "colours.png")
+def test_a_color_photograph_is_told_so_and_leads_to_the_comparison(desktop, uploads: Path) -> None:
+    _color(desktop, uploads / "colors.png")
     assert "made grey first" in desktop.inner_text("#note") and _served(desktop, "before").mode == "L"
     desktop.click("#note button.link")
     desktop.wait_for_selector("#truth", state="visible")
@@ -171,7 +171,7 @@ def test_what_is_hardly_a_picture_is_told_so(desktop, tmp_path: Path, size, says
     if says == "too small":
         picture = Image.linear_gradient("L").resize(size)
     picture.save(tmp_path / "little.png")
-    _colour(desktop, tmp_path / "little.png")
+    _color(desktop, tmp_path / "little.png")
     assert says in desktop.inner_text("#note")
 
 
@@ -179,7 +179,7 @@ def test_a_new_photograph_starts_with_the_sliders_at_rest(desktop, uploads: Path
     number = desktop.locator("#strength input[type=number]")
     number.fill("0.3")
     number.press("Enter")
-    _colour(desktop, uploads / "beach.jpg")
+    _color(desktop, uploads / "beach.jpg")
     sync_api.expect(number).to_have_value("1")
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from colorization.drawing import SCENES, draw_landscape
 from space.examples import MOST, ExampleShelf
 
-from ..conftest import draw_landscape as draw_in_colour
+from ..conftest import draw_landscape as draw_in_color
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_folders_come_with_their_titles_and_credits(shelf, tmp_path: Path, monke
     for name in ("one", "two"):
         (tmp_path / name).mkdir()
         for number in range(6):
-            draw_in_colour(90, 60, number).save(tmp_path / name / f"hill_{number}.jpg")
+            draw_in_color(90, 60, number).save(tmp_path / name / f"hill_{number}.jpg")
     lines = "file,title,credit\nhill_0.jpg,Green hill,A. Nybody (CC0)\n"
     (tmp_path / "one" / "credits.csv").write_text(lines, encoding="utf-8")
     monkeypatch.setenv("LANDSCAPE_EXAMPLES", f"{tmp_path / 'one'}:{tmp_path / 'two'}:{tmp_path / 'none'}")
@@ -53,7 +53,7 @@ def test_folders_come_with_their_titles_and_credits(shelf, tmp_path: Path, monke
 
 def test_a_broken_file_is_left_out(shelf, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog) -> None:
     (tmp_path / "broken.jpg").write_bytes(b"no picture")
-    draw_in_colour(90, 60).save(tmp_path / "hill.jpg")
+    draw_in_color(90, 60).save(tmp_path / "hill.jpg")
     monkeypatch.setenv("LANDSCAPE_EXAMPLES", str(tmp_path))
     shelf.start()
     with caplog.at_level(logging.WARNING):

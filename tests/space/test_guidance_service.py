@@ -1,4 +1,4 @@
-"""Fine-tuning a coloured photograph: variants, points, palettes and doubt, without the layout."""
+"""Fine-tuning a colored photograph: variants, points, palettes and doubt, without the layout."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from PIL import Image
 from skimage.color import rgb2lab
 
 from space import models
-from space.colour_names import colour_name
+from space.color_names import color_name
 from space.guidance import CHOICES, Guide
-from space.service import ColorizeService, Colouring, PageError
-from space.wishes import MAX_HINTS, Hint, Wishes, make_hint, read_colour, read_hints
+from space.service import ColoredPhoto, ColorizeService, PageError
+from space.wishes import MAX_HINTS, Hint, Wishes, make_hint, read_color, read_hints
 
 from .conftest import mean_chroma
 
@@ -37,7 +37,7 @@ def plain_guide(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) 
 
 
 @pytest.fixture(scope="module")
-def result(service: ColorizeService, uploads: Path) -> Colouring:
+def result(service: ColorizeService, uploads: Path) -> ColoredPhoto:
     return service.colorize(uploads / "beach.jpg")
 
 
@@ -45,7 +45,7 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path).convert("RGB")).astype(int)
 
 
-def test_a_session_keeps_little(result: Colouring) -> None:
+def test_a_session_keeps_little(result: ColoredPhoto) -> None:
     tensors = (result.ab, result.said.ab, result.said.logits, result.said.spread)
     kept = sum(tensor.nbytes for tensor in tensors)
     at_44_by_44 = kept / result.ab[0].numel() * 44 * 44  # the release model's raster of a square photograph
@@ -54,7 +54,7 @@ def test_a_session_keeps_little(result: Colouring) -> None:
     assert isinstance(hash(result), int)  # Gradio hashes what it keeps, to see whether it changed
 
 
-def test_tiles_are_small_and_differ(guide: Guide, result: Colouring) -> None:
+def test_tiles_are_small_and_differ(guide: Guide, result: ColoredPhoto) -> None:
     tiles = guide.tiles(result)
     (width, height), strip = tiles.size, pixels(tiles.file)
     assert tiles.names == tuple(map(str, range(1, CHOICES + 1))) and strip.shape[:2] == (height, width * CHOICES)
@@ -67,36 +67,36 @@ def test_tiles_are_small_and_differ(guide: Guide, result: Colouring) -> None:
     assert np.abs(small[0] - np.asarray(as_shown).astype(int)).mean() < 4  # the first is what is shown
 
 
-def test_an_adopted_variant_is_shown_and_saved(service: ColorizeService, guide: Guide, result: Colouring) -> None:
+def test_an_adopted_variant_is_shown_and_saved(service: ColorizeService, guide: Guide, result: ColoredPhoto) -> None:
     adopted = guide.show(guide.adopt(result, 3), 1, 0)
     assert adopted.variant == 3 and np.abs(pixels(adopted.after) - pixels(result.after)).mean() > 1
     assert np.abs(pixels(service.write(adopted, 1, "PNG")) - pixels(adopted.after)).mean() <= 3  # JPEG
-    weaker = service.recolour(adopted, 0.2)
+    weaker = service.recolor(adopted, 0.2)
     assert mean_chroma(Image.open(weaker.after)) < mean_chroma(Image.open(adopted.after)) / 2
     back = guide.show(guide.adopt(adopted, 1), 1, 0)
     assert np.array_equal(pixels(back.after), pixels(result.after))
 
 
 @pytest.mark.parametrize("number", [0, 10, 1.5, "two", None, float("nan")])
-def test_there_is_no_such_variant(guide: Guide, result: Colouring, number) -> None:
+def test_there_is_no_such_variant(guide: Guide, result: ColoredPhoto, number) -> None:
     with pytest.raises(PageError, match="numbered from 1 to 9"):
         guide.adopt(result, number)
 
 
-def test_suggestions_have_the_lightness_of_the_point(guide: Guide, result: Colouring) -> None:
+def test_suggestions_have_the_lightness_of_the_point(guide: Guide, result: ColoredPhoto) -> None:
     found = guide.suggest(result, 0.5, 0.25)
     assert all(0 < each.share <= 1 for each in found)
-    colours = [each.colour for each in found]
-    assert 1 <= len(colours) <= 4 and len(set(colours)) == len(colours)
+    colors = [each.color for each in found]
+    assert 1 <= len(colors) <= 4 and len(set(colors)) == len(colors)
     before = Image.open(result.before).convert("RGB")
     own = rgb2lab(np.asarray(before)[int(before.height * 0.25), before.width // 2] / 255)[0]
-    for colour in colours:
-        assert rgb2lab(np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255)[0] == pytest.approx(own, abs=1)
+    for color in colors:
+        assert rgb2lab(np.array([int(color[i : i + 2], 16) for i in (1, 3, 5)]) / 255)[0] == pytest.approx(own, abs=1)
 
 
-def test_points_change_the_colours_and_going_back_restores_them(guide: Guide, result: Colouring) -> None:
+def test_points_change_the_colors_and_going_back_restores_them(guide: Guide, result: ColoredPhoto) -> None:
     wishes = Wishes().with_hint(make_hint(50, 20, "#c03030")).with_hint(make_hint(10, 90, "rgba(20.4, 40, 200.6, 1)"))
-    assert wishes.hints[1].colour == "#1428c9"
+    assert wishes.hints[1].color == "#1428c9"
     asked = guide.show(guide.ask(result, wishes), 1, 0)
     assert asked.wishes == wishes and asked.before == result.before
     assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
@@ -104,21 +104,23 @@ def test_points_change_the_colours_and_going_back_restores_them(guide: Guide, re
     assert np.array_equal(pixels(restored.after), pixels(result.after))
 
 
-def test_the_point_is_where_the_pipeline_has_it(service: ColorizeService, guide: Guide, result: Colouring) -> None:
+def test_the_point_is_where_the_pipeline_has_it(service: ColorizeService, guide: Guide, result: ColoredPhoto) -> None:
     asked = guide.ask(result, Wishes((Hint(0.25, 0.8, "#c03030"),)))
     directly = service.models.pipeline().analyze(result.source, hints=[((50, 240), "#c03030")])  # 200 × 300 px
     assert torch.equal(asked.ab, directly.ab)
 
 
-def test_a_second_colour_at_a_point_replaces_the_first() -> None:
+def test_a_second_color_at_a_point_replaces_the_first() -> None:
     wishes = Wishes().with_hint(make_hint(50, 20, "red")).with_hint(make_hint(50.5, 20.5, "blue"))
-    assert [hint.colour for hint in wishes.hints] == ["#0000ff"]
+    assert [hint.color for hint in wishes.hints] == ["#0000ff"]
     full = Wishes(tuple(Hint(i / MAX_HINTS, 0.5, "#ffffff") for i in range(MAX_HINTS)))
     with pytest.raises(PageError, match="points already"):
         full.with_hint(make_hint(50, 90, "red"))
 
 
-def test_a_hint_reads_twice_and_writes_twice(guide: Guide, result: Colouring, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hint_reads_twice_and_writes_twice(
+    guide: Guide, result: ColoredPhoto, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened, written = [], []
     monkeypatch.setattr(Image, "open", _counted(Image.open, opened))
     monkeypatch.setattr(Image.Image, "save", _counted(Image.Image.save, written))
@@ -132,13 +134,13 @@ def _counted(function, calls: list):
     return lambda *args, **options: calls.append(args) or function(*args, **options)
 
 
-def test_a_variant_survives_a_hint(guide: Guide, result: Colouring) -> None:
+def test_a_variant_survives_a_hint(guide: Guide, result: ColoredPhoto) -> None:
     asked = guide.ask(guide.adopt(result, 3), Wishes((Hint(0.25, 0.8, "#c03030"),)))
     assert asked.variant == 3 and not torch.equal(asked.ab, asked.said.ab)
 
 
-def test_a_palette_changes_the_colours(guide: Guide, result: Colouring, uploads: Path) -> None:
-    palette = guide.palette(uploads / "colours.png")
+def test_a_palette_changes_the_colors(guide: Guide, result: ColoredPhoto, uploads: Path) -> None:
+    palette = guide.palette(uploads / "colors.png")
     asked = guide.show(guide.ask(result, Wishes(palette=palette)), 1, 0)
     assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
     with pytest.raises(PageError, match=r"is grey .* choose a photograph in colour"):
@@ -146,7 +148,7 @@ def test_a_palette_changes_the_colours(guide: Guide, result: Colouring, uploads:
 
 
 def test_looks_are_seen_once_and_shown_as_they_come_out(
-    guide: Guide, result: Colouring, monkeypatch: pytest.MonkeyPatch
+    guide: Guide, result: ColoredPhoto, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     runs = []
     monkeypatch.setattr(models, "run_looks", _counted(models.run_looks, runs))
@@ -162,9 +164,9 @@ def test_looks_are_seen_once_and_shown_as_they_come_out(
         assert np.argmin(distances) == number and distances[number] < 4, "the tile is what one gets"
 
 
-def test_a_look_stays_with_points_and_ends_a_palette(guide: Guide, result: Colouring, uploads: Path) -> None:
+def test_a_look_stays_with_points_and_ends_a_palette(guide: Guide, result: ColoredPhoto, uploads: Path) -> None:
     point = Hint(0.25, 0.8, "#c03030")
-    borrowed = Wishes((point,), guide.palette(uploads / "colours.png"))
+    borrowed = Wishes((point,), guide.palette(uploads / "colors.png"))
     look = guide.with_look(borrowed, "Autumn")
     assert look.look == "Autumn" and look.hints == (point,) and not torch.equal(look.palette, borrowed.palette)
     assert guide.with_look(look, None) == Wishes((point,))
@@ -177,7 +179,7 @@ def test_a_model_without_looks_offers_none(plain_guide: Guide, uploads: Path) ->
     assert plain_guide.looks(plain_guide._service.colorize(uploads / "beach.jpg")) is None
 
 
-def test_doubt_is_magenta_and_changes_nothing(service: ColorizeService, guide: Guide, result: Colouring) -> None:
+def test_doubt_is_magenta_and_changes_nothing(service: ColorizeService, guide: Guide, result: ColoredPhoto) -> None:
     spread = torch.linspace(5, 30, result.ab.shape[2]).expand(result.ab.shape[1:])  # surest at the left
     result = replace(result, said=replace(result.said, spread=spread))
     doubtful = guide.show(result, 1, 0, doubt=True)
@@ -194,7 +196,7 @@ def test_points_in_a_border_are_a_sentence(
     service: ColorizeService, guide: Guide, uploads: Path, tmp_path: Path
 ) -> None:
     plate = Image.new("L", (400, 440), 235)
-    plate.paste(Image.open(uploads / "colours.png").convert("L"), (50, 120))
+    plate.paste(Image.open(uploads / "colors.png").convert("L"), (50, 120))
     plate.save(tmp_path / "plate.png")
     result = service.colorize(tmp_path / "plate.png")
     assert result.said.inside != (0, 0, 400, 440)
@@ -236,14 +238,14 @@ def test_hints_that_are_none(hints) -> None:
         read_hints(hints)
 
 
-@pytest.mark.parametrize("colour", ["", None, "greenish", "rgba(300, 0, 0, 1)", "<b>", "#12345", "#" + "1" * 10_000])
-def test_colours_that_are_none(colour) -> None:
-    with pytest.raises(PageError, match="is not a colour"):
-        read_colour(colour)
+@pytest.mark.parametrize("color", ["", None, "greenish", "rgba(300, 0, 0, 1)", "<b>", "#12345", "#" + "1" * 10_000])
+def test_colors_that_are_none(color) -> None:
+    with pytest.raises(PageError, match="is not a color"):
+        read_color(color)
 
 
 @pytest.mark.parametrize(
-    ("colour", "name"),
+    ("color", "name"),
     [
         ("#ffffff", "white"),
         ("#000000", "black"),
@@ -258,5 +260,5 @@ def test_colours_that_are_none(colour) -> None:
         ("#f0d040", "light yellow"),
     ],
 )
-def test_names_of_colours(colour: str, name: str) -> None:
-    assert colour_name(colour) == name
+def test_names_of_colors(color: str, name: str) -> None:
+    assert color_name(color) == name

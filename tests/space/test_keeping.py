@@ -1,4 +1,4 @@
-"""What visitors keep: both sides in one picture, a layer of colour, and a recipe that the command line follows, too."""
+"""What visitors keep: both sides in one picture, a layer of color, and a recipe that the command line follows, too."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import pytest
 from PIL import Image
 
 from colorization.model.coloring import read_coloring
-from space.batch import colour_batch
+from space.batch import color_batch
 from space.guidance import Guide
 from space.keeping import read_recipe, take_recipe, wishes_of, write_comparison, write_layer, write_recipe
 from space.models import PageError
-from space.service import ColorizeService, Colouring
+from space.service import ColoredPhoto, ColorizeService
 from space.wishes import Hint, Wishes
 
 from .conftest import mean_chroma
@@ -28,7 +28,7 @@ def service(guided_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) ->
 
 
 @pytest.fixture(scope="module")
-def result(service: ColorizeService, uploads: Path) -> Colouring:
+def result(service: ColorizeService, uploads: Path) -> ColoredPhoto:
     return service.colorize(uploads / "beach.jpg")
 
 
@@ -72,7 +72,7 @@ def test_the_layer_over_the_original_gives_the_result(service: ColorizeService, 
     )
 
 
-def test_a_recipe_comes_back_as_it_was(service: ColorizeService, result: Colouring, tmp_path: Path) -> None:
+def test_a_recipe_comes_back_as_it_was(service: ColorizeService, result: ColoredPhoto, tmp_path: Path) -> None:
     guide = Guide(service)
     wishes = guide.with_look(Wishes((Hint(0.25, 0.8, "#c03030"),)), "autumn")
     path = write_recipe(service, guide.adopt(guide.ask(result, wishes), 2), 1.3, -0.1)
@@ -83,8 +83,8 @@ def test_a_recipe_comes_back_as_it_was(service: ColorizeService, result: Colouri
     assert again.hints == wishes.hints and again.look == "autumn"
 
 
-def test_what_is_no_recipe_is_a_sentence(service: ColorizeService, result: Colouring, tmp_path: Path) -> None:
-    for content, reason in (("{", "not valid JSON"), ('{"colour": 1}', "unknown field"), ("x" * 200_000, "too large")):
+def test_what_is_no_recipe_is_a_sentence(service: ColorizeService, result: ColoredPhoto, tmp_path: Path) -> None:
+    for content, reason in (("{", "not valid JSON"), ('{"color": 1}', "unknown field"), ("x" * 200_000, "too large")):
         (tmp_path / "bad.json").write_text(content)
         with pytest.raises(PageError, match=reason) as error:
             read_recipe(tmp_path / "bad.json")
@@ -99,7 +99,7 @@ def test_a_batch_follows_a_recipe(service: ColorizeService, uploads: Path, tmp_p
     guide = Guide(service)
     recipe, paths = take_recipe([uploads / "deep.png", tmp_path / "r.json"])
     assert recipe is not None and paths == [uploads / "deep.png"]
-    *_, batch = colour_batch(service, paths, recipe=recipe)
+    *_, batch = color_batch(service, paths, recipe=recipe)
     with zipfile.ZipFile(batch.archive) as archive, archive.open("deep.png") as file:
         one = np.asarray(Image.open(file).convert("RGB"))
     alone = guide.guided_file(uploads / "deep.png", wishes_of(recipe, guide), 2, 1.0, "PNG")

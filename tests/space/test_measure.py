@@ -47,7 +47,7 @@ def test_figures_are_those_of_the_pictures_shown(service: ColorizeService, truth
     assert all(set(figures) == {measure.key for measure in MEASURES} for figures in found.figures.values())
 
 
-def test_the_map_is_brightest_where_colours_are_furthest_off(service: ColorizeService, truth: Path) -> None:
+def test_the_map_is_brightest_where_colors_are_furthest_off(service: ColorizeService, truth: Path) -> None:
     found = compare(service, truth)
     pictures = {path.stem: np.asarray(Image.open(path).convert("RGB")).astype(float) for path, _ in found.pictures}
     difference = deltaE_ciede2000(rgb2lab(pictures["grey"] / 255), rgb2lab(np.asarray(Image.open(truth))))
@@ -79,8 +79,8 @@ def test_a_picture_too_small_for_structure_has_the_other_figures(service: Colori
     assert figures["ssim"] is None and figures["psnr"] is not None
 
 
-def test_without_colour_there_is_nothing_to_measure(service: ColorizeService, uploads: Path) -> None:
-    with pytest.raises(PageError, match=r"beach.jpg.*no colour"):
+def test_without_color_there_is_nothing_to_measure(service: ColorizeService, uploads: Path) -> None:
+    with pytest.raises(PageError, match=r"beach.jpg.*no color"):
         compare(service, uploads / "beach.jpg")
 
 

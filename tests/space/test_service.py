@@ -26,7 +26,7 @@ def service(tiny_model_dir: Path, tmp_path: Path) -> ColorizeService:
     return ColorizeService(tmp_path / "results", tiny_model_dir, device="cpu")
 
 
-def test_colours_and_keeps_size_and_exif(service: ColorizeService, uploads: Path) -> None:
+def test_colors_and_keeps_size_and_exif(service: ColorizeService, uploads: Path) -> None:
     result = service.colorize(uploads / "beach.jpg")
     assert result.size == (200, 300)  # upright
     assert mean_chroma(Image.open(result.before)) < 1
@@ -44,7 +44,7 @@ def test_saturation_needs_no_second_run(
 ) -> None:
     result = service.colorize(uploads / "beach.jpg")
     monkeypatch.setattr(service.models.pipeline(), "model", None)  # whoever runs the network now fails
-    chroma = [mean_chroma(Image.open(service.recolour(result, s).after)) for s in (0, 0.5, 1)]
+    chroma = [mean_chroma(Image.open(service.recolor(result, s).after)) for s in (0, 0.5, 1)]
     assert chroma[0] < 1 < chroma[1] < chroma[2]
     assert mean_chroma(Image.open(service.write(result, 0.0, "PNG"))) < 1
 
@@ -56,7 +56,7 @@ def test_warmth_needs_no_second_run_and_leaves_grey_alone(
     monkeypatch.setattr(service.models.pipeline(), "model", None)
 
     def yellowness(saturation: float, warmth: float) -> float:
-        lab = rgb2lab(np.asarray(Image.open(service.recolour(result, saturation, warmth).after).convert("RGB")))
+        lab = rgb2lab(np.asarray(Image.open(service.recolor(result, saturation, warmth).after).convert("RGB")))
         return float(lab[..., 2].mean())
 
     cool, as_is, warm = (yellowness(1, warmth) for warmth in (-1, 0, 1))
@@ -78,10 +78,10 @@ def test_at_most_one_sentence_of_warning_and_none_that_contradicts(service: Colo
     result = service.colorize(uploads / "beach.jpg")
     assert "warning" not in describe(result) and "sure" not in describe(result)
     unsure = replace(result, said=SimpleNamespace(logits=1, confidence="several colourings are plausible"), sky="no")
-    assert describe(unsure).count("class=warning") == 1 and "Several colourings" in describe(unsure)
+    assert describe(unsure).count("class=warning") == 1 and "Several colorings" in describe(unsure)
     sure = replace(unsure, said=SimpleNamespace(logits=1, confidence="fairly sure"))
     assert "warning" not in describe(sure)
-    assert "made grey first" in describe(service.colorize(uploads / "colours.png"))
+    assert "made grey first" in describe(service.colorize(uploads / "colors.png"))
 
 
 def test_a_photograph_is_read_once_and_written_once_for_programs(
@@ -118,7 +118,7 @@ def test_two_services_share_one_model(service: ColorizeService, tiny_model_dir: 
 
 def test_each_change_has_its_own_picture(service: ColorizeService, uploads: Path) -> None:
     result = service.colorize(uploads / "beach.jpg")
-    assert service.recolour(result, 0.5).after != result.after
+    assert service.recolor(result, 0.5).after != result.after
 
 
 def test_large_photographs_are_shown_reduced_and_saved_whole(service: ColorizeService, uploads: Path) -> None:
@@ -176,7 +176,7 @@ def test_strength_out_of_range(service: ColorizeService, uploads: Path, saturati
 
 
 def test_unknown_format(service: ColorizeService, uploads: Path) -> None:
-    with pytest.raises(PageError, match="JPEG or PNG"):
+    with pytest.raises(PageError, match="JPEG, PNG"):
         service.colorize_file(uploads / "beach.jpg", 1, "EXE")
 
 

@@ -1,4 +1,4 @@
-"""Tab *Colourize*: one photograph, before and after, other colours, and the download."""
+"""Tab *Colorize*: one photograph, before and after, other colors, and the download."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import gradio as gr
 from space import before_after, keeping, panel_guidance
 from space.examples import ExampleShelf
 from space.guidance import Guide
-from space.notes import WAITING, describe
+from space.language import label, say
+from space.notes import describe
 from space.opening import Opening
 from space.panel_guidance import press
-from space.service import DELETE_AFTER, SUFFIXES, ColorizeService, Colouring, PageError
+from space.service import DELETE_AFTER, SUFFIXES, ColoredPhoto, ColorizeService, PageError
 from space.session import Session
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.wishes import Wishes, read_hints
 
-_PLACEHOLDER = "# Drop a photograph here\nor click to choose one, or paste it"
 _COMPARISON, _LAYER, _RECIPE = "Before and after", "Color layer", "Recipe"
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
 _SHOW_RESULT = """() => setTimeout(() => {
@@ -37,16 +37,15 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     with gr.Row(equal_height=False):
         with gr.Column(scale=2, min_width=300):
             photo = photo_input(
-                "Your photograph",
-                "The photograph you added",
+                label("your_photograph"),
                 "photo",
-                placeholder=_PLACEHOLDER,
+                placeholder=label("drop_photograph"),
                 sources=["upload", "clipboard", "webcam"],
                 buttons=["fullscreen"],
                 height=240,
             )
-            start = gr.Button("Colourize", variant="primary", size="lg", interactive=False, elem_id="start")
-            gr.Markdown("No photograph at hand? Try one of these:", elem_id="examples-title")
+            start = gr.Button(label("tab_colorize"), variant="primary", size="lg", interactive=False, elem_id="start")
+            gr.Markdown(label("examples_title"), elem_id="examples-title")
             examples = gr.HTML("", js_on_load=press("number"), apply_default_css=False, elem_id="examples")
         with gr.Column(scale=4, min_width=320, elem_id="result"):
             view = before_after.build()
@@ -54,20 +53,20 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
                 kept = gr.Dropdown(
                     [
                         ("JPEG", "JPEG"),
-                        ("PNG, without loss", "PNG"),
-                        ("Before and after, side by side", _COMPARISON),
-                        ("Color layer, to lay over the original in the mode Color", _LAYER),
-                        ("Recipe, to repeat these colors on the page or with --hints", _RECIPE),
+                        (label("save_png"), "PNG"),
+                        (label("save_comparison"), _COMPARISON),
+                        (label("save_layer"), _LAYER),
+                        (label("save_recipe"), _RECIPE),
                     ],
                     value="JPEG",
-                    label="Save as",
+                    label=label("save_as"),
                     show_label=False,
                     filterable=False,
                     min_width=120,
                     elem_id="format",
                 )
-                save = gr.Button("Download", variant="primary", min_width=180, elem_id="save")
-            note = gr.HTML(WAITING, apply_default_css=False, elem_id="note")
+                save = gr.Button(label("download"), variant="primary", min_width=180, elem_id="save")
+            note = gr.HTML("", apply_default_css=False, elem_id="note")
             with gr.Column(visible=False, elem_id="controls") as controls:
                 panel = panel_guidance.build(guide)
     file_link = gr.DownloadButton(visible="hidden", elem_id="file-link")
@@ -86,7 +85,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     def color(session: Session, strength: float, warmth: float) -> tuple:
         number, path = session.number, session.source
         if path is None:
-            raise PageError("Add a photograph first.")
+            raise PageError(say("add_first"))
         result = service.colorize(path, strength, warmth, check=lambda: session.check(number))
         session.settings = (strength, warmth, False)
         return _something(session.keep(number, result))
@@ -101,30 +100,32 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
 
     def open_page(session: Session) -> tuple:
         result = opening.first()
-        if result is None or session.source is not None:
+        if session.source is not None:
             return opening.tiles(), *(gr.skip(),) * 5
+        if result is None:
+            return opening.tiles(), *_nothing(False)[:5]
         session.begin(result.source)
         session.settings = (1, 0, False)
         return opening.tiles(), *_something(session.keep(session.number, service.own(result)))
 
     def download(session: Session, strength: float, warmth: float, chosen: str) -> str:
-        if session.colouring is None:
-            raise PageError("Colour a photograph first.")
+        if session.colored is None:
+            raise PageError(say("color_first"))
         if chosen in SUFFIXES:
-            return str(service.write(session.colouring, strength, chosen, warmth))
+            return str(service.write(session.colored, strength, chosen, warmth))
         others = {
             _COMPARISON: keeping.write_comparison,
             _LAYER: keeping.write_layer,
             _RECIPE: keeping.write_recipe,
         }
-        return str(others[chosen](service, session.colouring, strength, warmth))
+        return str(others[chosen](service, session.colored, strength, warmth))
 
     def colorize(photo: dict | None, strength: float = 1.0, file_format: str = "JPEG", warmth: float = 0.0) -> str:
-        """Colour one photograph. Returns the coloured picture as a file, at the size of the one sent, EXIF kept.
+        """Color one photograph. Returns the colored picture as a file, at the size of the one sent, EXIF kept.
 
         Args:
             photo: a picture file (JPEG, PNG, TIFF, WebP and more; at most 100 megapixels).
-            strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
+            strength: how strong the colors are; 0 is grey, 1 as the model sees them, at most 2.
             file_format: "JPEG" or "PNG".
             warmth: -1 (cool) to 1 (warm); 0 is as the model sees them.
         """
@@ -142,14 +143,14 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         file_format: str = "JPEG",
         warmth: float = 0.0,
     ) -> str:
-        """Colour one photograph with given colours, or otherwise than the model first would. Returns it as a file.
+        """Color one photograph with given colors, or otherwise than the model first would. Returns it as a file.
 
         Args:
             photo: a picture file, as for /colorize.
-            hints: colours at points, a list of [across in percent, down in percent, "#rrggbb"].
-            reference: a photograph in colour, whose colours are borrowed.
+            hints: colors at points, a list of [across in percent, down in percent, "#rrggbb"].
+            reference: a photograph in color, whose colors are borrowed.
             variant: 1 for the model's own choice, 2 to 9 for others that are plausible too.
-            strength: how strong the colours are; 0 is grey, 1 as the model sees them, at most 2.
+            strength: how strong the colors are; 0 is grey, 1 as the model sees them, at most 2.
             file_format: "JPEG" or "PNG".
             warmth: -1 (cool) to 1 (warm); 0 is as the model sees them.
         """
@@ -203,12 +204,12 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
 
 def _nothing(ready: bool) -> tuple:
     """View, note, saving, controls and format without a result; start, strength and warmth as they begin."""
-    note = "<p role='status'>Ready: press <em>Colourize</em>.</p>" if ready else WAITING
+    note = f"<p role='status'>{say('ready' if ready else 'waiting')}</p>"
     hidden = gr.Row(visible=False), gr.Column(visible=False)
     return before_after.nothing_shown(), note, *hidden, gr.skip(), gr.Button(interactive=ready), 1, 0
 
 
-def _something(result: Colouring) -> tuple:
+def _something(result: ColoredPhoto) -> tuple:
     """View, note, saving, controls and format of a result."""
     chosen = "PNG" if result.lossless else "JPEG"
     return before_after.shown(result), describe(result), gr.Row(visible=True), gr.Column(visible=True), chosen
