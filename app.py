@@ -12,7 +12,7 @@ from colorization.extras import need
 need("space")
 from gradio.utils import get_upload_folder  # noqa: E402
 
-from space.ui import LAUNCH_OPTIONS, build_page  # noqa: E402
+from space.ui import build_page, launch_options  # noqa: E402
 
 
 def main() -> None:
@@ -33,7 +33,7 @@ def main() -> None:
         sys.exit(1)
     page = build_page(args.model, second=args.second_model)
     page.launch(
-        server_name=args.host, server_port=args.port, share=args.share, mcp_server=args.mcp or None, **LAUNCH_OPTIONS
+        server_name=args.host, server_port=args.port, share=args.share, mcp_server=args.mcp or None, **launch_options()
     )
 
 

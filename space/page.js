@@ -1,22 +1,17 @@
 () => {
-  // Ctrl+V anywhere brings a picture to the drop zone of the tab that is seen.
-  const zones = ['#reference', '#photo', '#truth', '#experiment-photo'];
+  // Files that are pasted or dropped anywhere come to the zone that is seen and takes them.
+  const photographs = ['#reference', '#photo', '#truth', '#experiment-photo'];
+  const zones = [...photographs, '#batch-files', '#recipe-file'];
   const seen = selector => {
     const zone = document.querySelector(selector);
     return zone && zone.checkVisibility() ? zone : null;
   };
-  document.addEventListener('paste', event => {
-    if (event.defaultPrevented || event.target.closest?.('input, textarea, [contenteditable]')) return;
-    const files = [...(event.clipboardData?.files || [])].filter(file => file.type.startsWith('image/'));
-    const zone = files.length && zones.map(seen).find(found => found);
-    if (!zone) return;
-    event.preventDefault();
-    event.stopPropagation();
+  const give = (zone, files) => {
     const put = () => {
       const input = zone.querySelector('input[type=file]');
       if (!input) return false;
       const carrier = new DataTransfer();
-      carrier.items.add(files[0]);
+      files.forEach(file => carrier.items.add(file));
       input.files = carrier.files;
       input.dispatchEvent(new Event('change', {bubbles: true}));
       return true;
@@ -25,13 +20,42 @@
     zone.querySelector('button[aria-label="Remove Image"]')?.click();
     const watcher = new MutationObserver(() => put() && watcher.disconnect());
     watcher.observe(zone, {childList: true, subtree: true});
+  };
+  const takeOver = event => {
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  document.addEventListener('paste', event => {
+    if (event.defaultPrevented || event.target.closest?.('input, textarea, [contenteditable]')) return;
+    const files = [...(event.clipboardData?.files || [])].filter(file => file.type.startsWith('image/'));
+    const zone = files.length && photographs.map(seen).find(found => found);
+    if (!zone) return;
+    takeOver(event);
+    give(zone, files.slice(0, 1));
+  }, true);
+  const carriesFiles = event => event.dataTransfer?.types.includes('Files');
+  document.addEventListener('dragover', event => { if (carriesFiles(event)) event.preventDefault(); });
+  document.addEventListener('drop', event => {
+    if (!carriesFiles(event)) return;
+    const files = [...event.dataTransfer.files], batch = seen('#batch-files');
+    const recipe = files.find(file => /\.json$/i.test(file.name));
+    if (recipe && !batch && !event.target.closest('#recipe-file')) {
+      // A recipe repeats its colors on the photograph, wherever it is dropped.
+      takeOver(event);
+      document.getElementById('tab-colorize-button')?.click();
+      give(document.getElementById('dropped-recipe'), [recipe]);
+    } else if (!event.target.closest(zones.join())) {
+      takeOver(event);  // or the browser leaves the page and shows the file
+      const zone = batch || photographs.map(seen).find(found => found);
+      if (zone) give(zone, batch ? files : files.slice(0, 1));
+    }
   }, true);
   // The languages of ``language.py``, for screen readers and hyphens.
   const language = navigator.language.split('-')[0];
   document.documentElement.lang = ['de', 'fr', 'es'].includes(language) ? language : 'en';
   // A photograph in a drop zone is called what the zone is called.
   document.addEventListener('load', event => {
-    const label = event.target.tagName === 'IMG' && event.target.closest(zones.join())?.querySelector('label');
+    const label = event.target.tagName === 'IMG' && event.target.closest(photographs.join())?.querySelector('label');
     if (label) event.target.alt = label.innerText.trim();
   }, true);
   // Links to a tab.

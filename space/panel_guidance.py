@@ -45,6 +45,9 @@ class Panel:
         unsure: the checkbox that shows where the model is unsure.
         parts: outputs of :attr:`renew`.
         renew: from the session (and strength, warmth) to the panel as it begins for a new coloring, in steps.
+        repeat: from the session, :attr:`unsure` and an uploaded recipe to strength, warmth, the picture, the note and
+            :attr:`answered`.
+        answered: outputs that tell of a result in other colors, beside the picture and the note.
         listen: attach what the buttons do, given the session, the picture and the note.
     """
 
@@ -53,6 +56,8 @@ class Panel:
     unsure: gr.Checkbox
     parts: list[gr.components.Component]
     renew: Callable[[Session, float, float], Iterator[tuple]]
+    repeat: Callable[[Session, bool, dict | None], tuple]
+    answered: list[gr.components.Component]
     listen: Callable[..., None]
 
 
@@ -263,7 +268,7 @@ def build(guide: Guide) -> Panel:
             **network,
         )
 
-    return Panel(strength, warmth, unsure, parts, renew, listen)
+    return Panel(strength, warmth, unsure, parts, renew, repeat, [tiles_row, *listing], listen)
 
 
 def _needed(session: Session) -> ColoredPhoto:

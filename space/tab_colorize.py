@@ -70,6 +70,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
             with gr.Column(visible=False, elem_id="controls") as controls:
                 panel = panel_guidance.build(guide)
     file_link = gr.DownloadButton(visible="hidden", elem_id="file-link")
+    dropped = gr.File(file_types=[".json"], visible="hidden", elem_id="dropped-recipe")  # on the page, anywhere
 
     def check(session: Session, upload: dict | None) -> tuple:
         path = uploaded_path(upload)
@@ -89,6 +90,15 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         result = service.colorize(path, strength, warmth, check=lambda: session.check(number))
         session.settings = (strength, warmth, False)
         return _something(session.keep(number, result))
+
+    def color_for_recipe(session: Session, upload: dict | None) -> tuple:
+        path = uploaded_path(upload)
+        if path is None or session.colored is not None:
+            return (gr.skip(),) * 5
+        keeping.read_recipe(Path(path))  # before anybody waits for colors
+        if session.source is None:
+            raise PageError(say("recipe_first"))
+        return color(session, 1, 0)
 
     def choose(session: Session, event: gr.EventData) -> tuple:
         example = shelf.examples()[int((event._data or {}).get("number", -1))]
@@ -181,6 +191,17 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     )  # fmt: skip
     checked.failure(told(forget), session, everything, **quick)
     photo.clear(told(forget), session, everything, cancels=[*running, checked], **quick)
+    repeated = dropped.upload(
+        told(color_for_recipe), [session, dropped], results, preprocess=False, show_progress_on=[view], **PRIVATE
+    ).success(told(panel.renew), [session, *settings], panel.parts, **quick)
+    repeated.success(
+        told(panel.repeat),
+        [session, panel.unsure, dropped],
+        [*settings, view, note, *panel.answered],
+        preprocess=False,
+        show_progress_on=[view],
+        **PRIVATE,
+    ).then(lambda: None, None, dropped, **quick)
     saved = save.click(told(download), [session, *settings, kept], file_link, show_progress_on=[save], **PRIVATE)
     saved.success(None, None, None, js=_START_DOWNLOAD, **PRIVATE)
     for_programs = gr.Button(visible=False)

@@ -38,9 +38,9 @@ _UPLOAD_LIMIT = 100 * 2**20  # bytes, the page's
 _SERVER = """
 import sys
 from space.examples import ExampleShelf
-from space.ui import LAUNCH_OPTIONS, build_page
+from space.ui import build_page, launch_options
 page = build_page(sys.argv[2] or None, "cpu", ExampleShelf(()), deletion=(int(sys.argv[3]), int(sys.argv[4])))
-page.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True, **LAUNCH_OPTIONS)
+page.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True, **launch_options())
 """
 
 

@@ -71,7 +71,7 @@ _TEMPORARY: dict[str, Path] = {}
 
 
 def _serve(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    from space.ui import LAUNCH_OPTIONS, build_page
+    from space.ui import build_page, launch_options
 
     if "gradio" not in _TEMPORARY:  # one for both pages: Gradio reads the variable at each upload
         _TEMPORARY["gradio"] = tmp_path_factory.mktemp("gradio")
@@ -79,7 +79,7 @@ def _serve(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[st
         patch.setenv("GRADIO_TEMP_DIR", str(_TEMPORARY["gradio"]))
         patch.delenv("LANDSCAPE_EXAMPLES", raising=False)
         page = build_page(model, device="cpu", shelf=ExampleShelf(2))
-        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **LAUNCH_OPTIONS)
+        _, url, _ = page.launch(prevent_thread_lock=True, quiet=True, **launch_options())
         yield url
         page.close()
 

@@ -151,6 +151,30 @@ def test_a_recipe_repeats_a_coloring(page, uploads: Path, tmp_path: Path) -> Non
     assert np.array_equal(_changed(page, lambda: _put(page, "#recipe-file", tmp_path / "beach-colors.json")), kept)
     page.wait_for_selector("#choices button[data-variant='autumn'][aria-pressed=true]")
 
+    # Dropped on the drop zone of the photograph, or beside all of them, in any tab, it is understood as well.
+    for zone, tab in (("#photo button", "Colorize"), ("#small-print", "When it fails")):
+        _tab(page, "Colorize")
+        _tab(page, "Strength and warmth")
+        number.fill("1")
+        _changed(page, lambda: number.press("Enter"))
+        assert np.array_equal(_changed(page, lambda: page.click("#choices button >> nth=0")), first)
+        _tab(page, tab)
+        recipe = (tmp_path / "beach-colors.json").read_text()
+        page.evaluate(_DROP, [zone, "beach-colors.json", recipe])
+        page.wait_for_selector("#choices button[data-variant='autumn'][aria-pressed=true]")
+        page.wait_for_function("document.querySelector('#strength input[type=number]').value === '1.4'")
+        assert np.array_equal(_shown(page), kept)
+    page.evaluate(_DROP, ["#photo button", "shopping.json", '{"milk": 2}'])
+    assert "milk" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
+
+
+_DROP = """([zone, name, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name, {type: 'application/json'}));
+  const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+  document.querySelector(zone).dispatchEvent(drop);
+}"""
+
 
 def _save_as(page, name: str) -> None:
     page.click("#format input")
