@@ -31,7 +31,7 @@ colorizers (NAME=SPEC, or SPEC alone for grey):
   theirs=folder:DIR        finished pictures, each under the name of its reference (any suffix)
   mine=module:function     Python: Pillow picture (RGB, grey) to Pillow picture (RGB, same size), array or .images
   dd=ddcolor[:HUB_ID]      DDColor; also zhang:eccv16, zhang:siggraph17, deoldify:artistic, deoldify:stable
-  file=onnx:FILE           an ONNX file: whole photographs, L* to ab, or grey RGB to ab
+  file=onnx:FILE           an ONNX file: of scripts/export_onnx.py, L* to ab, or grey RGB to ab
   web=space:ORG/NAME[#/API] or http(s)://...   a Gradio Space; a service that gets a PNG and answers with a picture
 The rows 'grey', 'mean' (one color for all pixels) and 'truth' are always in the table.
 

@@ -45,7 +45,7 @@ OTHERS = {
     "ddcolor[:HUB_ID]": f"DDColor (Kang et al. 2023), {_DDCOLOR} unless another is named",
     "zhang:eccv16, zhang:siggraph17": "Zhang et al. 2016 and 2017",
     "deoldify:artistic, deoldify:stable": "DeOldify",
-    "onnx:FILE": "an ONNX file: whole photographs, L* to ab, or grey RGB to ab",
+    "onnx:FILE": "an ONNX file: of scripts/export_onnx.py, L* to ab, or grey RGB to ab",
     "space:ORG/NAME[#/API]": "a Gradio Space, through gradio_client",
     "http://..., https://...": "a service that is sent a PNG and answers with a picture",
 }
@@ -177,19 +177,11 @@ def _onnx(path: Path) -> tuple[Color, str]:
     runtime = _need("onnxruntime", f"onnx:{path}")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     inputs = {each.name: each for each in session.get_inputs()}
-    facts = session.get_modelmeta().custom_metadata_map
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    if inputs.keys() == {"photo", "small"}:  # what scripts/export_onnx.py writes
-        multiple, area = int(facts["size_multiple"]), int(facts["working_size"]) ** 2
+    if "working_size" in session.get_modelmeta().custom_metadata_map:  # what scripts/export_onnx.py writes
+        from colorization.color_with_onnx import OnnxColorizer
 
-        def whole(grey: Image.Image) -> Image.Image:
-            scale = (area / (grey.width * grey.height)) ** 0.5
-            size = [min(max(round(side * scale / multiple), 1), 256) * multiple for side in grey.size]
-            small = grey.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-            (made,) = session.run(["coloured"], {"small": np.array(small), "photo": np.array(grey)})
-            return as_picture(made)
-
-        return whole, digest
+        return OnnxColorizer(path), digest
     shape = next(iter(inputs.values())).shape
     if len(inputs) != 1 or len(shape) != 4 or shape[1] not in (1, 3):
         shapes = {name: each.shape for name, each in inputs.items()}

@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import islice
 from typing import Any
 
 import torch
 from torch.utils.data import DataLoader, Dataset, IterableDataset
+
+_IMPORTED_BY = os.getpid()
+
+
+def settle_in_process() -> None:
+    """Make PyTorch usable in a process that was forked from one that has used it; call it before computing.
+
+    OpenMP's threads do not survive a fork, and a child that asks for them waits for ever (GCC bug 58378), so a child
+    computes in one thread, as the workers of PyTorch's ``DataLoader`` do. Elsewhere nothing is changed.
+    """
+    if os.getpid() != _IMPORTED_BY and torch.get_num_threads() > 1:
+        torch.set_num_threads(1)
 
 
 def is_several(inputs: object) -> bool:

@@ -16,12 +16,13 @@ from transformers.processing_utils import Unpack
 
 from .ab_bins import ab_centres, ab_histogram, soft_encode
 from .arrays import is_array, to_pillow
+from .batching import settle_in_process
 from .color import full_precision, rgb_to_lab, to_tensor, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from .depth import to_8_bits
 from .features import ColorizationFeatures, ColorizationImagesKwargs
-from .halftone import descreen
-from .painting import paint, settle_in_process
+from .painting import paint
+from .seeing import see, shrink, working_shape
 
 _HINT_STRIDE = 4  # px of the working picture in a cell of hints; ColorizationModel.forward says so
 _LOOK_STRENGTH = 3.0  # chosen by looking: at 1 autumn is hardly told from summer, at 6 all is orange
@@ -75,15 +76,8 @@ class ColorizationImageProcessor(BaseImageProcessor):
         self.looks = looks or {}
 
     def working_shape(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width at which the network sees a picture: true aspect, about working_size**2 pixels."""
-        scale = self.working_size / math.sqrt(height * width)
-
-        def fit(length: int) -> int:
-            # At most 16 times the side: the network's cost stays bounded for a strip of a picture too.
-            multiples = round(length * scale / self.size_multiple)
-            return min(max(multiples, 1), 16 * self.working_size // self.size_multiple) * self.size_multiple
-
-        return fit(height), fit(width)
+        """Find height and width at which the network sees a picture: true aspect, about working_size**2 pixels."""
+        return working_shape(height, width, self.working_size, self.size_multiple)
 
     def preprocess(self, images: Any, **kwargs: Unpack[ColorizationImagesKwargs]) -> ColorizationFeatures:
         """Make the picture the network sees: small, and without the dots of a print.
@@ -122,7 +116,9 @@ class ColorizationImageProcessor(BaseImageProcessor):
                 "them would change their colours. Pass them one at a time, sort them by aspect, or take a list of "
                 "tensors with return_tensors=None."
             )
-        values = [_see(original, width, height) for original, (height, width) in zip(originals, shapes, strict=True)]
+        settle_in_process()
+        planes = (see(original, *shape) for original, shape in zip(originals, shapes, strict=True))
+        values = [normalize_lightness(torch.from_numpy(plane)[None, None]) for plane in planes]
         pixel_values = [value[0] for value in values] if tensors is None else torch.cat(values)
         features = ColorizationFeatures(data={"pixel_values": pixel_values}, tensor_type=tensors)
         features.originals = originals
@@ -182,7 +178,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         """
         picture = _as_picture(reference)
         height, width = self.working_shape(*_size_of(picture)[::-1])
-        rgb = to_tensor(_shrink(picture, width, height))
+        rgb = to_tensor(shrink(picture, height, width))
         with full_precision():
             ab = rgb_to_lab(rgb)[:, 1:]
         ab = F.avg_pool2d(ab, _HINT_STRIDE)  # at the scale on which the model chooses colours
@@ -259,7 +255,9 @@ class ColorizationImageProcessor(BaseImageProcessor):
         settle_in_process()
         with full_precision():
             ab = warm(ab.detach().float().cpu() * strength, warmth)
-            return [paint(original, plane, tone) for original, plane in zip(originals, ab, strict=True)]
+        added = None if tone is None else tone.numpy()
+        pairs = zip(originals, ab.numpy(), strict=True)
+        return [paint(original, plane, added, torch.get_num_threads()) for original, plane in pairs]
 
 
 def _plain(name: str) -> str:
@@ -297,14 +295,6 @@ def _size_of(picture: Image.Image | np.ndarray) -> tuple[int, int]:
     return picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
 
 
-def _see(picture: Image.Image | np.ndarray, width: int, height: int) -> torch.Tensor:
-    """pixel_values [1, 3, h, w] of one picture."""
-    rgb = torch.from_numpy(np.array(_shrink(picture, width, height)))[None].permute(0, 3, 1, 2)
-    settle_in_process()
-    with full_precision():
-        return normalize_lightness(descreen(rgb_to_lab(rgb.float() / 255)[:, :1]))
-
-
 def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
     """Three sRGB values from 0 to 255."""
     if isinstance(colour, str):
@@ -316,12 +306,6 @@ def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
         raise ValueError(f"A colour is #rrggbb or three values from 0 to 255, not {tuple(colour)}.")
     return values
-
-
-def _shrink(picture: Image.Image | np.ndarray, width: int, height: int) -> Image.Image:
-    """RGB of the given size, antialiased; a large picture is first reduced by a whole factor, which is much faster."""
-    picture = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
-    return picture.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0).convert("RGB")
 
 
 # save_pretrained then copies this code beside the weights, for AutoClasses with trust_remote_code.

@@ -1,4 +1,4 @@
-"""Predicted colours onto a photograph of any size, in bands of rows: no full-size floats, no second full-size copy."""
+"""Predicted colors onto a photograph of any size, in bands of rows: no full-size floats, no second full-size copy."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-import torch
-import torch.nn.functional as F
 from PIL import Image
 
-from .color import join, lightness
+from .scan_borders import Box, Corners, draw_outline
+from .srgb import join, lightness
 
-# Pixels of a band of rows at full size: small enough for the cache, large enough that two cores share the work.
-_BAND_PIXELS = 1 << 18
+# Pixels of a band of rows at full size. Larger arrays than these are fetched from the system anew each time, which
+# takes twice as long as to compute with them.
+_BAND_PIXELS = 1 << 15
 _BANDS_AT_ONCE = 4
-_IMPORTED_BY = os.getpid()
 
 
-def paint(original: Image.Image | np.ndarray, ab: torch.Tensor, tone: torch.Tensor | None = None) -> Image.Image:
+def paint(
+    original: Image.Image | np.ndarray, ab: np.ndarray, tone: np.ndarray | None = None, threads: int | None = None
+) -> Image.Image:
     """Put ab [2, h, w] on one picture: mode RGB, of the original's size and lightness.
 
     Args:
         original: a Pillow picture, or uint8 [H, W] or [H, W, 3].
-        ab: float32 on the CPU, CIE units.
-        tone: [2, 101], CIE ab to add at L* 0, 1, ..., 100.
+        ab: float32, CIE units.
+        tone: [2, 101] float32, CIE ab to add at L* 0, 1, ..., 100.
+        threads: how many bands are painted at once, at most four; by default as many as there are cores.
     """
     if isinstance(original, Image.Image):
         if original.mode != "RGB":
@@ -33,83 +35,92 @@ def paint(original: Image.Image | np.ndarray, ab: torch.Tensor, tone: torch.Tens
         width, height = original.size
     else:
         height, width = original.shape[:2]
-    coloured = Image.new("RGB", (width, height))
+    colored = Image.new("RGB", (width, height))
     wide = _enlarge_width(ab, width)
     rows = max(1, _BAND_PIXELS // width)
 
     def paint_band(top: int) -> None:
         bottom = min(top + rows, height)
         if isinstance(original, Image.Image):
-            band = np.array(original.crop((0, top, width, bottom)))
+            band = np.asarray(original.crop((0, top, width, bottom)))
         else:
             band = original[top:bottom] if original.ndim == 3 else np.repeat(original[top:bottom, :, None], 3, axis=2)
-        light = lightness(torch.from_numpy(np.ascontiguousarray(band)))
-        colours = _enlarge_rows(wide, top, bottom, height)
+        light = lightness(band)
+        colors = _enlarge_rows(wide, top, bottom, height)
         if tone is not None:
-            colours = colours + tone[:, light.round().long().clamp_(0, tone.shape[1] - 1)]
-        rgb = join(light, colours)
-        coloured.paste(Image.fromarray(rgb.numpy()), (0, top))
+            colors = colors + tone[:, np.rint(light).astype(np.intp).clip(0, tone.shape[1] - 1)]
+        colored.paste(Image.fromarray(join(light, colors)), (0, top))
 
-    list(_painters(os.getpid()).map(paint_band, range(0, height, rows)))
-    return coloured
+    threads = min(threads or os.cpu_count() or 1, _BANDS_AT_ONCE)
+    list(_painters(os.getpid(), threads).map(paint_band, range(0, height, rows)))
+    return colored
 
 
-@functools.lru_cache(maxsize=1)
-def _painters(process: int) -> ThreadPoolExecutor:
-    """Threads for whole bands side by side, since not every step of a band uses more than one core by itself.
+def put_in_scan(
+    picture: Image.Image, scan: np.ndarray, inside: Box, outline: Corners | None, tone: np.ndarray | None = None
+) -> Image.Image:
+    """Put a colored picture back into the scan that it is a part of, the border of which stays neutral.
 
-    Kept for the life of the process: each new thread would start PyTorch's own threads anew. A forked process has the
-    pool but none of its threads, so it makes its own.
+    Args:
+        picture: mode RGB, of the size of ``inside``.
+        scan: uint8 [H, W, 3].
+        inside, outline: what ``scan_borders.find_outline`` says of the scan.
+        tone: as for :func:`paint`, which the border keeps, too.
     """
-    return ThreadPoolExecutor(min(torch.get_num_threads(), _BANDS_AT_ONCE), "painter")
+    height, width = scan.shape[:2]
+    if inside == (0, 0, width, height) and outline is None:
+        return picture
+    whole = paint(scan, np.zeros((2, 1, 1), np.float32), tone)
+    whole.paste(picture, inside[:2], draw_outline(outline, (width, height), inside) if outline else None)
+    return whole
 
 
-def settle_in_process() -> None:
-    """Make PyTorch usable in a process that was forked from one that has used it; call it before computing.
-
-    OpenMP's threads do not survive a fork, and a child that asks for them waits for ever (GCC bug 58378), so a child
-    computes in one thread, as the workers of PyTorch's ``DataLoader`` do. Elsewhere nothing is changed.
-    """
-    if os.getpid() != _IMPORTED_BY and torch.get_num_threads() > 1:
-        torch.set_num_threads(1)
+@functools.lru_cache(maxsize=4)
+def _painters(process: int, threads: int) -> ThreadPoolExecutor:
+    """Make threads for whole bands side by side, to be kept: a forked process has the pool but none of its threads."""
+    return ThreadPoolExecutor(threads, "painter")
 
 
-def _bicubic(length: int, enlarged: int, start: int, stop: int) -> tuple[int, torch.Tensor]:
-    """Bicubic weights (Keys 1981, a = -0.75 as in PyTorch, align_corners=False) of ``enlarged`` places start..stop.
+def _weights(length: int, target: int, start: int, stop: int) -> tuple[int, np.ndarray]:
+    """Weights of samples for the places start..stop of ``target`` places.
+
+    Bicubic (Keys 1981, a = -0.75 as in PyTorch, align_corners=False) for more places than samples, else the mean of the
+    samples that a place covers.
 
     Returns:
-        The first of the ``n`` of ``length`` samples that matter, and the weights [stop - start, n].
+        The first of the ``n`` of ``length`` samples that matter, and the weights [stop - start, n] float32.
     """
-    centres = (torch.arange(start, stop, dtype=torch.float64, device="cpu") + 0.5) * length / enlarged - 0.5
-    floor = centres.floor()
-    taps = floor[:, None] + torch.arange(-1, 3, dtype=torch.float64, device="cpu")
-    distance = (centres[:, None] - taps).abs()
+    places = np.arange(start, stop)
+    if target < length:
+        begins, ends = places * length // target, -(-(places + 1) * length // target)
+        first = int(begins[0])
+        samples = np.arange(first, int(ends[-1]))
+        covered = (samples >= begins[:, None]) & (samples < ends[:, None])
+        return first, (covered / (ends - begins)[:, None]).astype(np.float32)
+    centers = (places + 0.5) * length / target - 0.5
+    taps = np.floor(centers)[:, None] + np.arange(-1, 3)
+    distance = np.abs(centers[:, None] - taps)
     near = (1.25 * distance - 2.25) * distance**2 + 1
     far = -0.75 * (((distance - 5) * distance + 8) * distance - 4)
-    weights = torch.where(distance <= 1, near, far).float()
-    samples = taps.long().clamp(0, length - 1)
+    samples = taps.astype(np.intp).clip(0, length - 1)
     first = int(samples.min())
-    table = weights.new_zeros(stop - start, int(samples.max()) - first + 1)
-    return first, table.scatter_add_(1, samples - first, weights)
+    table = np.zeros((stop - start, int(samples.max()) - first + 1), np.float32)
+    np.add.at(table, (np.arange(stop - start)[:, None], samples - first), np.where(distance <= 1, near, far))
+    return first, table
 
 
-def _enlarge_width(ab: torch.Tensor, width: int) -> torch.Tensor:
-    """ab [2, h, w] to [h, 2, width], bicubic; narrower pictures than ab are averaged over."""
-    if width < ab.shape[2]:
-        return F.interpolate(ab[None], size=(ab.shape[1], width), mode="area")[0].transpose(0, 1).contiguous()
+def _enlarge_width(ab: np.ndarray, width: int) -> np.ndarray:
+    """ab [2, h, w] to [h, 2, width]."""
     columns = max(1, _BAND_PIXELS // max(1, ab.shape[1]))
     parts = []
     for left in range(0, width, columns):
-        first, table = _bicubic(ab.shape[2], width, left, min(left + columns, width))
-        parts.append(ab[:, :, first : first + table.shape[1]].transpose(0, 1) @ table.T)
-    return torch.cat(parts, dim=2)
+        first, table = _weights(ab.shape[2], width, left, min(left + columns, width))
+        parts.append(ab[:, :, first : first + table.shape[1]].transpose(1, 0, 2) @ table.T)
+    return np.concatenate(parts, axis=2)
 
 
-def _enlarge_rows(wide: torch.Tensor, top: int, bottom: int, height: int) -> torch.Tensor:
-    """Rows top..bottom of ``height`` out of [h, 2, width], bicubic: [2, bottom - top, width]."""
-    if height < wide.shape[0]:
-        rows = F.interpolate(wide.permute(1, 0, 2)[None], size=(height, wide.shape[2]), mode="area")[0]
-        return rows[:, top:bottom]
-    first, table = _bicubic(wide.shape[0], height, top, bottom)
-    rows = table @ wide[first : first + table.shape[1]].flatten(1)
-    return rows.view(bottom - top, 2, -1).transpose(0, 1)
+def _enlarge_rows(wide: np.ndarray, top: int, bottom: int, height: int) -> np.ndarray:
+    """Rows top..bottom of ``height`` out of [h, 2, width]: [2, bottom - top, width]."""
+    first, table = _weights(wide.shape[0], height, top, bottom)
+    rows = table @ wide[first : first + table.shape[1]].reshape(table.shape[1], -1)
+    return rows.reshape(bottom - top, 2, -1).swapaxes(0, 1)

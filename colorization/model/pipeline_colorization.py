@@ -13,18 +13,19 @@ from transformers import AutoModel, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
 from .ab_bins import ab_centres
-from .batching import Results, is_several
+from .batching import Results, is_several, settle_in_process
 from .color import full_precision
 from .coloring import fill_in, place_on, read_coloring
 from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, UnreadableImageError
 from .modeling_colorization import ColorizationModel, ColorizationOutput
-from .painting import settle_in_process
+from .painting import put_in_scan
 from .prediction import Prediction, place_in, spread_of
-from .scan_borders import Box, Corners, draw_outline, find_outline, tone_of
+from .scan_borders import Box, Corners, find_outline
 from .short_card import write_card
 from .sources import TIMEOUT, open_photo
+from .tone import tone_of
 from .variants import follow_hints
 
 
@@ -283,11 +284,7 @@ class ColorizationPipeline(Pipeline):
         inner = photo.rgb[top:bottom, left:right]
         post_process = self.image_processor.post_process_colorization
         (picture,) = post_process(ab[None], [inner], strength, warmth, tone)
-        if inner.shape != photo.rgb.shape or outline:
-            (whole,) = post_process(ab.new_zeros(1, 2, 1, 1), [photo.rgb], tone=tone)
-            mask = draw_outline(outline, (photo.width, photo.height), inside) if outline else None
-            whole.paste(picture, (left, top), mask)
-            picture = whole
+        picture = put_in_scan(picture, photo.rgb, inside, outline, None if tone is None else tone.numpy())
         if photo.alpha is not None:
             picture.putalpha(Image.fromarray(photo.alpha))
         if photo.exif:

@@ -1,19 +1,18 @@
-"""What scans of old prints and plates bring along: a plain border around the picture, and the tone of the print."""
+"""The plain border that a scan of an old print or plate brings along, found so that it can stay neutral."""
 
 from __future__ import annotations
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw
 
-from .color import lightness, rgb_to_lab, to_tensor
+from .srgb import lightness
 
 Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels, as Pillow has it."""
 Corners = tuple[tuple[float, float], ...]
 """Four points in shares of width and height, clockwise from the upper left."""
 
-_LONG_SIDE = 1024  # px; borders and tones are looked for on a picture reduced to about this
+LONG_SIDE = 1024  # px; borders and tones are looked for on a picture reduced to about this
 # A border, in units of L* and shares of a side. Measured on drawn plates and on photographs without any border.
 _SAME = 6.0  # from the border's level
 _PLAIN = 0.92  # of a row must be of that level; the rest is dust
@@ -26,14 +25,7 @@ _NESTED = 3  # the scanner's background, the mount, the print
 # A plate askew: slopes of its sides, at least how many columns of a side lie on its line, and how alike slopes are.
 _LEAST_SLOPE, _LARGEST_SLOPE, _SLOPE_STEP = 0.003, 0.062, 0.001
 _ON_LINE, _ALIKE, _NEARLY = 0.4, 0.004, 0.97
-_WEDGE, _BLACK_AND_WHITE = (
-    8,
-    0.6,
-)  # rows at the edge, and the share of them, where a plate leaves wedges of what it lies on
-# A tone: mean chroma of the print, CIE units; and how far its colours may be from a function of lightness alone, as a
-# share of them (root mean squares): above for 96 of 100 colour photographs, below for toned prints saved as JPEG.
-_TONED, _OTHER_COLOURS = 2.0, 0.2
-_TONE_STEP = 5  # of L* between the knots of a tone
+_WEDGE, _BLACK_AND_WHITE = 8, 0.6  # rows at the edge, and the share of them, where a plate leaves wedges
 
 
 def find_picture(rgb: np.ndarray) -> Box:
@@ -55,10 +47,10 @@ def find_outline(rgb: np.ndarray) -> tuple[Box, Corners | None]:
         left, top, right, bottom of a box around the picture; and its corners where it lies askew in that, else None.
     """
     height, width = rgb.shape[:2]
-    factor = max(1, max(height, width) // _LONG_SIDE)
+    factor = max(1, max(height, width) // LONG_SIDE)
     if not _may_have_borders(rgb, factor):  # nearly always, and told without reading all of the picture
         return (0, 0, width, height), None
-    small = lightness(torch.from_numpy(_reduced(rgb, factor))).numpy()
+    small = lightness(reduced(rgb, factor))
     box, corners = (0, 0, small.shape[1], small.shape[0]), None
     for _ in range(_NESTED):
         left, top, right, bottom = box
@@ -99,7 +91,7 @@ def _may_have_borders(rgb: np.ndarray, factor: int) -> bool:
     turned = rgb.swapaxes(0, 1)
 
     def plain(rows: np.ndarray) -> bool:
-        plane = lightness(torch.from_numpy(_reduced(rows[: _WEDGE * factor], factor))).numpy()
+        plane = lightness(reduced(rows[: _WEDGE * factor], factor))
         level = np.abs(plane[:2] - np.median(plane[:2])) <= _SAME
         extreme = (plane <= _DARK) | (plane >= _LIGHT)
         return bool((level.mean(axis=1) >= _PLAIN).all() or extreme.mean() >= _BLACK_AND_WHITE)
@@ -107,7 +99,8 @@ def _may_have_borders(rgb: np.ndarray, factor: int) -> bool:
     return (plain(rgb) and plain(rgb[::-1])) or (plain(turned) and plain(turned[::-1]))
 
 
-def _reduced(rgb: np.ndarray, factor: int) -> np.ndarray:
+def reduced(rgb: np.ndarray, factor: int) -> np.ndarray:
+    """Reduce uint8 [H, W, 3] by a whole factor."""
     if factor == 1:
         return np.array(rgb, order="C")
     return np.array(Image.fromarray(np.ascontiguousarray(rgb)).reduce(factor))
@@ -250,30 +243,3 @@ def _border(rows: np.ndarray, shortest: float, written: bool = False) -> tuple[i
     # Rows of the edge itself, half border and half picture, belong to neither: they stay grey with the border.
     like_border = (inside[:_EDGE] < _STEP).mean(axis=1) >= 0.5
     return run + int(like_border.sum()), level
-
-
-def tone_of(rgb: np.ndarray) -> torch.Tensor | None:
-    """The tone of a print (sepia, selenium, cyanotype): ab as a function of lightness.
-
-    Args:
-        rgb: uint8 [H, W, 3].
-
-    Returns:
-        [2, 101] float32, CIE ab at L* 0, 1, ..., 100; None for a neutral picture, and for one whose colours do not
-        follow from lightness, which is no toned print but a colour photograph.
-    """
-    factor = max(1, max(rgb.shape[:2]) // _LONG_SIDE)
-    lab = rgb_to_lab(to_tensor(_reduced(rgb, factor)))[0].flatten(1).numpy()
-    chroma = np.hypot(lab[1], lab[2])
-    if chroma.mean() < _TONED:
-        return None
-    knots = np.arange(0, 101, _TONE_STEP)
-    nearest = np.rint(lab[0] / _TONE_STEP).astype(int)
-    counts = np.bincount(nearest, minlength=len(knots))
-    known = counts > 0
-    means = (np.bincount(nearest, plane, minlength=len(knots))[known] / counts[known] for plane in lab[1:])
-    tone = np.stack([np.interp(np.arange(101), knots[known], mean) for mean in means])
-    rest = lab[1:] - tone[:, np.rint(lab[0]).astype(int).clip(0, 100)]
-    if np.square(rest).sum(axis=0).mean() > _OTHER_COLOURS**2 * np.square(chroma).mean():
-        return None
-    return torch.from_numpy(tone).float()

@@ -1,98 +1,93 @@
-"""Write a model as one ONNX file that colours whole photographs: no PyTorch and no transformers are needed to run it.
+"""Write a model as a folder that colors whole photographs with ONNX Runtime: no PyTorch and no transformers.
 
     pip install onnx onnxscript onnxruntime
-    python scripts/export_onnx.py --output model.onnx [--model ID_OR_PATH] [--precision fp32|fp16]
-    python scripts/export_onnx.py --output model.onnx --precision int8 --calibration PICTURES
-    python scripts/color_with_onnx.py model.onnx photo.jpg coloured.png     # onnxruntime and Pillow alone
+    python scripts/export_onnx.py --output colorizer_onnx [--model ID_OR_PATH] [--precision fp32|fp16]
+    python -m colorizer_onnx.color_with_onnx photo.jpg colored.png     # onnxruntime and Pillow alone
 
-The graph holds everything: sRGB to L*, the network, the enlarging of ab, the gamut and sRGB again.
-Inputs: ``photo`` uint8 [H, W, 3], and ``small`` uint8 [h, w, 3], the same picture reduced (h and w multiples of the
-metadata's size_multiple, about working_size squared pixels). Outputs: ``coloured`` uint8 [H, W, 3], and ``ab``
-[1, 2, h/4, w/4] in CIE units. H, W, h and w are free.
+The folder holds ``model.onnx``, and the files of the project that do the rest in NumPy; the pipeline goes through the
+same ones. The graph takes ``lightness``, L* [1, 1, h, w] in [0, 100], and gives ``ab`` [1, 2, h/4, w/4] in CIE units; h
+and w are free multiples of the metadata's size_multiple, about working_size squared pixels.
 
-fp16 stores the weights in 16 bits and computes in 32; int8 computes the convolutions in 8 bits, with ranges found on up
-to 32 pictures of a folder. At the end the file is run beside PyTorch on drawn pictures of several shapes; differences,
-size and time are printed. Exit status: 0 written and equal (CIEDE2000 at most 0.5 on average), 1 not.
+fp16 stores the weights in 16 bits and computes in 32. At the end the folder is run beside PyTorch on drawn pictures,
+printed, aged, tiny and large ones among them; differences and the time of both are printed. Exit status: 0 written and
+equal (CIEDE2000 at most 0.5 on average), 1 not.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import time
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from PIL import Image
 from torch import nn
 
+from eval.inputs import make_input
 from eval.metrics.colors import ciede2000
 
 from ..drawing import draw_landscape
-from ..files import FORMATS, replace_file
-from ..model.color import in_gamut, lab_to_rgb, rgb_to_lab
+from ..files import replace_file
+from ..model.color import rgb_to_lab, to_tensor
 from ..model.image_processing_colorization import normalize_lightness
-from ..model.images import read_photo
 from ..model.pipeline_colorization import ColorizationPipeline, load_pipeline
 
 OPSET = 20
 BOUND = 0.5
-"""Mean CIEDE2000 between PyTorch and the file that is still called equal."""
-_CALIBRATION = 32  # pictures
-_GAMUT_STEPS = 8  # halvings: chroma within 1/256 of the edge of the gamut
-_SHAPES = ((320, 480), (480, 320), (333, 517), (64, 200), (900, 900))
+"""Mean CIEDE2000 between PyTorch and the folder that is still called equal."""
+_RUNTIME = (
+    "color_with_onnx",
+    *(f"model/{name}" for name in ("painting", "seeing", "scan_borders", "halftone", "srgb")),
+)
+_MOST_COMPARED = 1e6  # pixels
+_PICTURES = {
+    "fresh": (480, 320, None),
+    "upright": (333, 517, None),
+    "strip": (200, 64, None),
+    "tiny": (20, 17, None),
+    "printed": (420, 300, "halftone"),
+    "aged": (420, 300, "film"),
+    "plate": (420, 300, "plate"),
+    "1 MP": (1225, 816, None),
+    "12 MP": (4242, 2828, None),
+    "24 MP": (6000, 4000, None),
+}
+"""Name to width, height and what is the matter with the picture."""
 logger = logging.getLogger("export_onnx")
 
 
-class Photograph(nn.Module):
-    """The way of a photograph through the project as one graph."""
+class LightnessToColor(nn.Module):
+    """The model from L* on."""
 
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, small: torch.Tensor, photo: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """``small`` uint8 [h, w, 3] and ``photo`` uint8 [H, W, 3] to ``ab`` and ``coloured``, see the module."""
-        lightness = rgb_to_lab(small.permute(2, 0, 1)[None].float() / 255)[:, :1]
-        ab = self.model(normalize_lightness(lightness)).ab
-        plane = rgb_to_lab(photo.permute(2, 0, 1)[None].float() / 255)[:, :1]
-        full = F.interpolate(ab, size=plane.shape[-2:], mode="bicubic", align_corners=False)
-        # color.fit_gamut without its way out for pictures that fit: a graph has no choice.
-        inside = in_gamut(torch.cat((plane, full), dim=1), tolerance=0.0)[:, None].float()
-        low, high = inside, torch.ones_like(inside)
-        for _ in range(_GAMUT_STEPS):
-            middle = (low + high) / 2
-            fits = in_gamut(torch.cat((plane, full * middle), dim=1), tolerance=0.0)[:, None]
-            low, high = torch.where(fits, middle, low), torch.where(fits, high, middle)
-        rgb = lab_to_rgb(torch.cat((plane, full * low), dim=1))
-        return ab, (rgb * 255 + 0.5).to(torch.uint8)[0].permute(1, 2, 0)
+    def forward(self, lightness: torch.Tensor) -> torch.Tensor:
+        """Take L* [1, 1, h, w] to ab [1, 2, h/4, w/4]."""
+        return self.model(normalize_lightness(lightness)).ab
 
 
-def export(pipe: ColorizationPipeline, output: Path, precision: str, calibration: list[Path]) -> None:
-    """Write the file, whole or not at all, with working_size and size_multiple in its metadata."""
+def export(pipe: ColorizationPipeline, folder: Path, precision: str) -> None:
+    """Write the folder, each file whole or not at all, with working_size and size_multiple in the model's metadata."""
     import onnx
 
     processor = pipe.image_processor
     multiple = processor.size_multiple
-    small = torch.zeros(8 * multiple, 11 * multiple, 3, dtype=torch.uint8)
-    photo = torch.zeros(237, 321, 3, dtype=torch.uint8)
     rows, columns = torch.export.Dim("rows", min=1, max=4096), torch.export.Dim("columns", min=1, max=4096)
-    height, width = torch.export.Dim("H", min=2, max=65535), torch.export.Dim("W", min=2, max=65535)
     program = torch.onnx.export(
-        Photograph(pipe.model).eval(),
-        (small, photo),
-        input_names=["small", "photo"],
-        output_names=["ab", "coloured"],
+        LightnessToColor(pipe.model).eval(),
+        (torch.zeros(1, 1, 8 * multiple, 11 * multiple),),
+        input_names=["lightness"],
+        output_names=["ab"],
         opset_version=OPSET,
         dynamo=True,
         verbose=False,
-        dynamic_shapes={
-            "small": {0: multiple * rows, 1: multiple * columns},
-            "photo": {0: height, 1: width},
-        },
+        dynamic_shapes={"lightness": {2: multiple * rows, 3: multiple * columns}},
     )
     if program is None:
         raise RuntimeError("torch.onnx gave no program.")
@@ -102,10 +97,15 @@ def export(pipe: ColorizationPipeline, output: Path, precision: str, calibration
     facts = {"working_size": processor.working_size, "size_multiple": multiple}
     onnx.helper.set_model_props(graph, {key: str(value) for key, value in facts.items()})
     onnx.checker.check_model(graph)
-    with replace_file(output) as fresh:
+    source = Path(__file__).parents[1]
+    (folder / "model").mkdir(parents=True, exist_ok=True)
+    for package in (folder, folder / "model"):
+        (package / "__init__.py").touch()
+    for name in _RUNTIME:
+        with replace_file(folder / f"{name}.py") as fresh:
+            shutil.copyfile(source / f"{name}.py", fresh)
+    with replace_file(folder / "model.onnx") as fresh:
         onnx.save_model(graph, fresh)
-        if precision == "int8":
-            _quantize(fresh, pipe, calibration)
 
 
 def _store_in_half(graph) -> None:
@@ -124,106 +124,86 @@ def _store_in_half(graph) -> None:
     graph.graph.node.extend(nodes)
 
 
-def _quantize(path: Path, pipe: ColorizationPipeline, pictures: list[Path]) -> None:
-    """Convolutions in 8 bits, in place; each weight channel has its own scale, activations have the range seen."""
-    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+def draw_input(width: int, height: int, matter: str | None) -> Image.Image:
+    """Draw a grey photograph as somebody brings it.
 
-    class Reader(CalibrationDataReader):
-        def __init__(self) -> None:
-            self.inputs = (_inputs(pipe, Image.fromarray(read_photo(picture).rgb).convert("L")) for picture in pictures)
-
-        def get_next(self) -> dict[str, np.ndarray] | None:
-            return next(self.inputs, None)
-
-    quantize_static(
-        path,
-        path,
-        Reader(),
-        quant_format=QuantFormat.QDQ,
-        op_types_to_quantize=["Conv"],
-        per_channel=True,
-        activation_type=QuantType.QUInt8,
-        weight_type=QuantType.QInt8,
-    )
+    Args:
+        width, height: of the picture, px.
+        matter: a key of ``eval.inputs.DEGRADATIONS``, "plate" for a print that lies askew on black, or None.
+    """
+    # Large ones are enlarged: to draw them takes longer than to color them.
+    factor = max(1, round((width * height / 1e6) ** 0.5))
+    drawn = np.array(draw_landscape(max(width // factor, 16), max(height // factor, 16)).convert("RGB"))
+    if matter != "plate":
+        return make_input(drawn, degradation=matter).resize((width, height))
+    print_ = make_input(drawn).resize((width * 4 // 5, height * 4 // 5))
+    plate = Image.new("RGB", (width, height), (12, 12, 12))
+    plate.paste(print_, (width // 10, height // 10))
+    return plate.rotate(1.5, Image.Resampling.BICUBIC, fillcolor=(12, 12, 12))
 
 
-def _inputs(pipe: ColorizationPipeline, grey: Image.Image) -> dict[str, np.ndarray]:
-    """A picture of mode L as the graph wants it, reduced as the processor reduces it."""
-    rows, columns = pipe.image_processor.working_shape(grey.height, grey.width)
-    small = grey.resize((columns, rows), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return {"small": np.array(small.convert("RGB")), "photo": np.array(grey.convert("RGB"))}
-
-
-def compare(pipe: ColorizationPipeline, output: Path) -> float:
-    """Print, shape by shape, what the file computes against PyTorch, and the time of both.
+def compare(pipe: ColorizationPipeline, folder: Path) -> float:
+    """Print, picture by picture, what the folder computes against PyTorch, and the time of both, measured in turns.
 
     Returns:
         The largest mean CIEDE2000 of the pictures.
     """
-    import onnxruntime
+    from ..color_with_onnx import OnnxColorizer
 
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = torch.get_num_threads()
-    session = onnxruntime.InferenceSession(output, options, providers=["CPUExecutionProvider"])
+    color = OnnxColorizer(folder / "model.onnx", torch.get_num_threads())
     worst = 0.0
-    print(f"{'picture':>11}  {'|ab| most':>9}  {'CIEDE2000 mean':>14}  {'most':>5}  {'PyTorch':>8}  {'ONNX':>8}")
-    for height, width in _SHAPES:
-        grey = draw_landscape(width, height)
-        given = _inputs(pipe, grey)
-        ours, ours_ms = _timed(lambda grey=grey: pipe(grey))
-        (ab, coloured), theirs_ms = _timed(lambda given=given: session.run(["ab", "coloured"], given))
-        with torch.inference_mode():
-            expected = pipe.model(pipe.image_processor(grey)["pixel_values"]).ab
-        pair = [torch.from_numpy(np.array(p)).permute(2, 0, 1).float() / 255 for p in (ours, coloured)]
-        difference = ciede2000(*(rgb_to_lab(picture) for picture in pair))
+    print(f"{'picture':>8}  {'CIEDE2000 mean':>14}  {'most':>5}  {'PyTorch':>8}  {'ONNX':>8}  {'ratio':>5}")
+    for name, (width, height, matter) in _PICTURES.items():
+        picture = draw_input(width, height, matter)
+        both, times = _timed(lambda picture=picture: pipe(picture), lambda picture=picture: color(picture))
+        step = int(max(1, (width * height / _MOST_COMPARED) ** 0.5))
+        pair = [rgb_to_lab(to_tensor(np.asarray(each)[::step, ::step])) for each in both]
+        difference = ciede2000(*pair)
         worst = max(worst, difference.mean().item())
         print(
-            f"{width:>5}×{height:<5}  {np.abs(ab - expected.numpy()).max():>9.5f}  {difference.mean():>14.4f}  "
-            f"{difference.max():>5.2f}  {ours_ms:>5.0f} ms  {theirs_ms:>5.0f} ms"
+            f"{name:>8}  {difference.mean():>14.4f}  {difference.max():>5.2f}  {times[0]:>5.0f} ms  {times[1]:>5.0f} ms"
+            f"  {times[1] / times[0]:>5.2f}",
+            flush=True,
         )
     return worst
 
 
-def _timed(function, times: int = 3):
-    """The result and the median time in ms, after a first run."""
-    result, spent = function(), []
-    for _ in range(times):
-        start = time.perf_counter()
-        function()
-        spent.append(1000 * (time.perf_counter() - start))
-    return result, sorted(spent)[times // 2]
+def _timed(*functions, rounds: int = 3):
+    """Call functions in turns, a first round uncounted; give their results and the median times in ms."""
+    results = [function() for function in functions]
+    spent = [[] for _ in functions]
+    for _ in range(rounds):
+        for function, times in zip(functions, spent, strict=True):
+            start = time.perf_counter()
+            function()
+            times.append(1000 * (time.perf_counter() - start))
+    return results, [sorted(times)[rounds // 2] for times in spent]
 
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--output", type=Path, required=True, metavar="FILE.onnx")
+    parser.add_argument("--output", type=Path, required=True, metavar="FOLDER", help="a Python package, too")
     parser.add_argument("--model", metavar="ID_OR_PATH", help="folder or Hub id (default: the embedded model)")
-    parser.add_argument("--precision", choices=("fp32", "fp16", "int8"), default="fp32", help="default: %(default)s")
-    parser.add_argument("--calibration", type=Path, metavar="PICTURES", help="folder of landscapes, for int8")
+    parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="default: %(default)s")
     args = parser.parse_args(arguments)
-    if (args.precision == "int8") != bool(args.calibration):
-        parser.error("int8 and --calibration belong together")
-    pictures = []
-    if args.calibration:
-        found = sorted(path for path in args.calibration.rglob("*") if path.suffix.lower() in FORMATS)
-        pictures = found[:: max(1, len(found) // _CALIBRATION)][:_CALIBRATION]
-        if not pictures:
-            parser.error(f"{args.calibration}: there are no pictures in this folder.")
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
     if missing:
         logger.error("%s: not installed; run `pip install %s`.", ", ".join(missing), " ".join(missing))
         return 1
-    if not args.output.parent.is_dir():
-        parser.error(f"{args.output.parent} is not a folder.")
+    if not args.output.name.isidentifier():
+        parser.error(f"{args.output.name}: choose a name that Python can import, such as colorizer_onnx.")
+    if args.output.is_file():
+        parser.error(f"{args.output} is a file; a folder is written.")
     try:
         pipe = load_pipeline(args.model, "cpu")
     except (OSError, ValueError) as error:
         logger.error("The model cannot be loaded: %s", error)
         return 1
     pipe.model.to(memory_format=torch.contiguous_format)
-    export(pipe, args.output, args.precision, pictures)
-    print(f"{args.output}: {args.output.stat().st_size / 1e6:.1f} MB, {args.precision}, opset {OPSET}")
+    export(pipe, args.output, args.precision)
+    size = (args.output / "model.onnx").stat().st_size
+    print(f"{args.output}: {size / 1e6:.1f} MB, {args.precision}, opset {OPSET}")
     worst = compare(pipe, args.output)
     if worst > BOUND:
         logger.error("%s: CIEDE2000 of %.2f against PyTorch, more than %s.", args.output, worst, BOUND)

@@ -244,20 +244,23 @@ def test_an_onnx_file_to_ab(grey, tmp_path, channels, side):
     assert len(colorizer.sha256) == 64
 
 
-def test_an_onnx_file_of_whole_photographs_is_given_the_small_picture_too(tmp_path):
+def test_an_exported_model_sees_and_paints_as_the_pipeline_does(tmp_path):
     onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install .[onnx]")
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: pip install .[onnx]")
-    make, kind = onnx.helper, onnx.TensorProto.UINT8
-    shapes = {"photo": ["H", "W", 3], "small": ["h", "w", 3], "coloured": ["H", "W", 3], "ab": ["h", "w", 3]}
-    info = {name: make.make_tensor_value_info(name, kind, shape) for name, shape in shapes.items()}
-    full = onnx.numpy_helper.from_array(np.array(255, np.uint8), "full")
-    nodes = [make.make_node("Sub", ["full", "photo"], ["coloured"]), make.make_node("Identity", ["small"], ["ab"])]
-    graph = make.make_graph(nodes, "whole", [info["photo"], info["small"]], [info["coloured"], info["ab"]], [full])
+    make, kind = onnx.helper, onnx.TensorProto.FLOAT
+    info = {
+        name: make.make_tensor_value_info(name, kind, [1, n, "h", "w"]) for name, n in (("lightness", 1), ("ab", 2))
+    }
+    share = onnx.numpy_helper.from_array(np.array([0.1, 0.4], np.float32).reshape(1, 2, 1, 1), "share")
+    nodes = [make.make_node("Mul", ["lightness", "share"], ["ab"])]
+    graph = make.make_graph(nodes, "warmer where lighter", [info["lightness"]], [info["ab"]], [share])
     model = make.make_model(graph, opset_imports=[make.make_opsetid("", 18)], ir_version=9)
     onnx.helper.set_model_props(model, {"size_multiple": "16", "working_size": "64"})
     onnx.save(model, tmp_path / "model.onnx")
     grey = draw_landscape(90, 60).convert("L").convert("RGB")
-    assert np.array_equal(np.array(ask(f"onnx:{tmp_path / 'model.onnx'}", grey)), 255 - np.array(grey))
+    lab = lab_of(ask(f"onnx:{tmp_path / 'model.onnx'}", grey))[0]
+    assert (lab[0] - lab_of(grey)[0, 0]).abs().mean() < 0.2
+    assert lab[2].mean() / lab[0].mean() == pytest.approx(0.4, abs=0.05)
 
 
 def test_what_libraries_return_becomes_a_picture():

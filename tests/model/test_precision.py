@@ -125,9 +125,9 @@ def test_defaults_of_the_program_change_nothing(setting, guided_pipeline, pictur
 
 
 def _forget_tables() -> None:
-    from colorization.model import ab_bins, color, halftone
+    from colorization.model import ab_bins, halftone, srgb
 
-    for module in (ab_bins, color, halftone):
+    for module in (ab_bins, halftone, srgb):
         for function in vars(module).values():
             if hasattr(function, "cache_clear"):
                 function.cache_clear()

@@ -9,7 +9,8 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from colorization.model import color
 from colorization.model.images import read_photo
-from colorization.model.scan_borders import draw_outline, find_outline, find_picture, tone_of
+from colorization.model.scan_borders import draw_outline, find_outline, find_picture
+from colorization.model.tone import tone_of
 
 from ..conftest import draw_landscape
 

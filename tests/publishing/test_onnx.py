@@ -1,59 +1,92 @@
-"""The exported file colours as PyTorch does, in a process that has neither PyTorch nor the project."""
+"""The exported folder colors as the pipeline does, in a process that has neither PyTorch nor the project."""
 
 from __future__ import annotations
 
-import numpy as np
+from importlib.util import find_spec
+
 import pytest
-import torch
 from PIL import Image
 
 from colorization import load_pipeline
-from colorization.model.color import rgb_to_lab
+from colorization.model.color import rgb_to_lab, to_tensor
+from colorization.publishing import onnx_export
 from eval.metrics.colors import ciede2000
-
-from ..conftest import draw_landscape
-from .conftest import ROOT
 
 STRANGER = """
     import runpy, sys
     sys.modules.update(dict.fromkeys(("torch", "transformers", "colorization"), None))
-    sys.argv = sys.argv[1:]
-    runpy.run_path(sys.argv[0], run_name="__main__")
+    folder, *arguments = sys.argv[1:]
+    sys.path.insert(0, folder)
+    sys.argv = ["", *arguments]
+    runpy.run_module("colorizer_onnx.color_with_onnx", run_name="__main__")
 """
+KINDS = {
+    "fresh": (150, 101, None),
+    "strip": (64, 333, None),
+    "printed": (160, 120, "halftone"),
+    "aged": (160, 120, "film"),
+    "plate": (300, 220, "plate"),
+    "tiny": (20, 17, None),
+}
 
 
-def test_colors_as_pytorch_does(run, tiny_model_dir, tmp_path, monkeypatch, capsys):
-    for name in ("onnx", "onnxscript", "onnxruntime"):
-        pytest.importorskip(name)
-    from colorization.publishing import onnx_export
+pytestmark = [
+    pytest.mark.skipif(find_spec(name) is None, reason=f"{name} is not installed: pip install .[onnx]")
+    for name in ("onnx", "onnxscript", "onnxruntime")
+]
 
-    model = tmp_path / "model.onnx"
-    monkeypatch.setattr(onnx_export, "_SHAPES", ((64, 96),))
-    assert onnx_export.main(["--output", str(model), "--model", str(tiny_model_dir), "--precision", "fp16"]) == 0
-    assert "96×64" in capsys.readouterr().out and list(tmp_path.glob(".*.part")) == []
-    monkeypatch.setattr(onnx_export, "BOUND", -1.0)
-    monkeypatch.setattr(onnx_export, "export", lambda *_: None)
-    assert onnx_export.main(["--output", str(model), "--model", str(tiny_model_dir)]) == 1, "too far apart is an error"
+
+def distance(one: Image.Image, other: Image.Image) -> float:
+    return ciede2000(*(rgb_to_lab(to_tensor(each)) for each in (one, other))).mean().item()
+
+
+@pytest.fixture(scope="module")
+def exported(tiny_model_dir, tmp_path_factory):
+    """The folder of the tiny model, and the pipeline."""
     pipe = load_pipeline(tiny_model_dir, "cpu")
-    for width, height in ((150, 101), (64, 333)):
-        picture = draw_landscape(width, height)
-        picture.save(tmp_path / "photo.png")
-        example = ROOT / "scripts" / "color_with_onnx.py"
-        done = run(STRANGER, example, model, tmp_path / "photo.png", tmp_path / "coloured.png")
-        assert done.returncode == 0, done.stderr
-        pair = [np.array(pipe(picture)), np.array(Image.open(tmp_path / "coloured.png"))]
-        assert pair[0].shape == pair[1].shape
-        ours, theirs = (rgb_to_lab(torch.from_numpy(rgb).permute(2, 0, 1).float() / 255) for rgb in pair)
-        assert ciede2000(ours, theirs).mean() < 0.5
-        assert ours[1:].norm(dim=0).mean() > 5, "a grey result would prove nothing"
+    folder = tmp_path_factory.mktemp("onnx") / "colorizer_onnx"
+    onnx_export.export(pipe, folder, "fp16")
+    assert list(folder.rglob("*.part")) == []
+    return pipe, folder
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_colors_as_the_pipeline_does(kind, exported):
+    from colorization.color_with_onnx import OnnxColorizer
+
+    pipe, folder = exported
+    picture = onnx_export.draw_input(*KINDS[kind])
+    wanted = pipe(picture)
+    colored = OnnxColorizer(folder / "model.onnx")(picture)
+    assert colored.size == wanted.size == picture.size
+    assert distance(colored, wanted) < 0.1
+    assert distance(picture, wanted) > 2, "a grey result would prove nothing"
+    if kind == "plate":
+        assert len(set(colored.getpixel((2, 2)))) == 1, "the border stays neutral"
+
+
+def test_a_stranger_needs_neither_pytorch_nor_the_project(run, exported, tmp_path):
+    pipe, folder = exported
+    picture = onnx_export.draw_input(160, 120, "halftone")
+    picture.save(tmp_path / "photo.png")
+    done = run(STRANGER, folder.parent, tmp_path / "photo.png", tmp_path / "colored.png")
+    assert done.returncode == 0, done.stderr
+    assert distance(Image.open(tmp_path / "colored.png"), pipe(picture)) < 0.1
+
+
+def test_the_program_exports_and_compares(tiny_model_dir, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(onnx_export, "_PICTURES", {"fresh": (96, 64, None)})
+    monkeypatch.setattr(onnx_export, "BOUND", -1.0)
+    arguments = ["--output", str(tmp_path / "net"), "--model", str(tiny_model_dir)]
+    assert onnx_export.main(arguments) == 1, "too far apart is an error"
+    assert "fresh" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        onnx_export.main(["--output", str(tmp_path / "model.onnx")])
+    assert "name that Python can import" in capsys.readouterr().err
 
 
 def test_the_release_can_be_exported(tmp_path, monkeypatch, capsys):
     """Its network takes positions from the size of the picture, which is a symbol in a graph."""
-    for name in ("onnx", "onnxscript", "onnxruntime"):
-        pytest.importorskip(name)
-    from colorization.publishing import onnx_export
-
-    monkeypatch.setattr(onnx_export, "_SHAPES", ((160, 240), (300, 120)))
-    assert onnx_export.main(["--output", str(tmp_path / "model.onnx"), "--precision", "fp16"]) == 0
-    assert "240×160" in capsys.readouterr().out
+    monkeypatch.setattr(onnx_export, "_PICTURES", {"wide": (240, 160, None), "printed": (200, 300, "halftone")})
+    assert onnx_export.main(["--output", str(tmp_path / "colorizer_onnx"), "--precision", "fp16"]) == 0
+    assert "printed" in capsys.readouterr().out
