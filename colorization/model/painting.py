@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from PIL import Image
 
-from .scan_borders import Box, Corners, draw_outline
+from .scan_borders import Box, Outline, draw_outline
 from .srgb import join, lightness
 
 # Pixels of a band of rows at full size. Larger arrays than these are fetched from the system anew each time, which
@@ -57,7 +57,7 @@ def paint(
 
 
 def put_in_scan(
-    picture: Image.Image, scan: np.ndarray, inside: Box, outline: Corners | None, tone: np.ndarray | None = None
+    picture: Image.Image, scan: np.ndarray, inside: Box, outline: Outline | None, tone: np.ndarray | None = None
 ) -> Image.Image:
     """Put a colored picture back into the scan that it is a part of, the border of which stays neutral.
 

@@ -14,19 +14,18 @@ from transformers.pipelines import PIPELINE_REGISTRY
 
 from .ab_bins import ab_centres
 from .batching import Results, is_several, settle_in_process
-from .color import full_precision
 from .coloring import fill_in, place_on, read_coloring
 from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, UnreadableImageError
-from .modeling_colorization import ColorizationModel, ColorizationOutput
+from .modeling_colorization import ColorizationModel
 from .painting import put_in_scan
-from .prediction import Prediction, place_in, spread_of
-from .scan_borders import Box, Corners, find_outline
+from .prediction import Prediction, join_pictures, place_in, read_outputs
+from .scan_borders import Box, Outline
+from .scan_pages import Scan, find_scan
 from .short_card import write_card
 from .sources import TIMEOUT, open_photo
 from .tone import tone_of
-from .variants import follow_hints
 
 
 class ColorizationPipeline(Pipeline):
@@ -198,33 +197,46 @@ class ColorizationPipeline(Pipeline):
         photo = open_photo(inputs, max_megapixels=max_megapixels, page=page, timeout=timeout)
         settle_in_process()
         seen = photo.seen
-        inside, outline = find_outline(seen) if borders else ((0, 0, photo.width, photo.height), None)
-        picture = Image.fromarray(seen)
-        if inside != (0, 0, photo.width, photo.height):
-            picture = picture.crop(inside)
-        guidance = {} if palette is None else {"palette": palette}
-        given = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in points]
-        if hints := [*given, *hints]:
-            hints = [(place_in(photo, inside, point), colour) for point, colour in hints]
-            guidance["hints"] = self.image_processor.make_hints(hints, picture.size)
-        return {**self.image_processor(picture), **guidance, "photo": photo, "inside": inside, "outline": outline}
+        scan = find_scan(seen) if borders else Scan((0, 0, photo.width, photo.height))
+        boxes = scan.pictures or (scan.inside,)
+        given: dict[Box, list[Point]] = {box: [] for box in boxes[: 1 if scan.alike else None]}
+        on_photo = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in points]
+        for (x, y), color in [*on_photo, *hints]:
+            box = next((box for box in boxes if box[0] <= x < box[2] and box[1] <= y < box[3]), boxes[0])
+            given[box if box in given else boxes[0]].append((place_in(photo, box, (x, y)), color))
+        parts = []
+        for box, known in given.items():
+            picture = Image.fromarray(seen)
+            picture = picture if box == (0, 0, *picture.size) else picture.crop(box)
+            guidance = {} if palette is None else {"palette": palette}
+            if known:
+                guidance["hints"] = self.image_processor.make_hints(known, picture.size)
+            parts.append({**self.image_processor(picture), **guidance, "photo": photo, "scan": scan})
+        return {**parts[0], "others": parts[1:]}
 
     def _forward(self, model_inputs: dict | list[dict]) -> Any:
         """A [`Prediction`] of one picture, or of several that [`preprocess`] made a list, in their order."""
         if isinstance(model_inputs, dict):
             return self._forward([model_inputs])[0]
         settle_in_process()
+        flat = [part for one in model_inputs for part in (one, *one["others"])]
         groups: dict[tuple, list[int]] = {}
-        for number, one in enumerate(model_inputs):
+        for number, one in enumerate(flat):
             groups.setdefault((one["pixel_values"].shape, "hints" in one), []).append(number)
-        predictions: dict[int, Prediction] = {}
+        found: dict[int, Prediction] = {}
         for numbers in groups.values():
-            together = [model_inputs[number] for number in numbers]
+            together = [flat[number] for number in numbers]
             named = [name for name in ("pixel_values", "hints", "palette") if name in together[0]]
             outputs = self.model(**{name: torch.cat([one[name] for one in together]) for name in named})
             for place, (number, one) in enumerate(zip(numbers, together, strict=True)):
-                predictions[number] = _predict(one, outputs, place)
-        return [predictions[number] for number in range(len(model_inputs))]
+                found[number] = read_outputs(outputs, place, one["photo"], one["scan"], one.get("hints"))
+        answers = iter(found[number] for number in range(len(flat)))
+        predictions = []
+        for one in model_inputs:
+            parts = [next(answers) for _ in (one, *one["others"])]
+            pictures = one["scan"].pictures
+            predictions.append(join_pictures(parts, pictures) if pictures else parts[0])
+        return predictions
 
     def postprocess(
         self,
@@ -270,15 +282,16 @@ class ColorizationPipeline(Pipeline):
         warmth: float = 0.0,
         keep_tone: bool = False,
         inside: Box | None = None,
-        outline: Corners | None = None,
+        outline: Outline | None = None,
     ) -> Image.Image:
         """Put ab [2, h, w] on a photograph: mode RGB, or RGBA where it has alpha, EXIF in ``info["exif"]``.
 
-        ``inside`` is where ab belongs, `Prediction.inside`, and ``outline`` the corners of the picture in it,
-        `Prediction.outline`; without ``inside`` a border is looked for again. A border stays neutral.
+        ``inside`` is where ab belongs, `Prediction.inside`, and ``outline`` the corners in it of the picture
+        or of several, `Prediction.outline`; without ``inside`` a border is looked for again. A border stays neutral.
         """
         if inside is None:
-            inside, outline = find_outline(photo.seen)
+            scan = find_scan(photo.seen)
+            inside, outline = scan.inside, scan.outline
         tone = tone_of(photo.seen) if keep_tone else None
         left, top, right, bottom = inside
         inner = photo.rgb[top:bottom, left:right]
@@ -290,20 +303,6 @@ class ColorizationPipeline(Pipeline):
         if photo.exif:
             picture.info["exif"] = photo.exif
         return picture
-
-
-def _predict(model_inputs: dict, outputs: ColorizationOutput, place: int) -> Prediction:
-    """What the model says of one picture of a batch."""
-    ab = outputs.ab[place].float().cpu()
-    logits: torch.Tensor | None = None
-    spread: torch.Tensor | None = None
-    if outputs.logits is not None:
-        logits = outputs.logits[place].float().cpu()
-        with full_precision():
-            if "hints" in model_inputs:
-                ab = follow_hints(ab, logits, model_inputs["hints"][0].cpu())
-            spread = spread_of(logits, ab)
-    return Prediction(model_inputs["photo"], model_inputs["inside"], ab, logits, spread, model_inputs["outline"])
 
 
 def load_pipeline(model: str | Path | None = None, device: str = "auto") -> ColorizationPipeline:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 
 from .ab_bins import ab_centres, spread
-from .color import lightness
+from .color import full_precision, lightness
 from .images import Photo
-from .scan_borders import Box, Corners
-from .variants import plausible_colours, plausible_variants
+from .modeling_colorization import ColorizationOutput
+from .scan_borders import Box, Outline
+from .scan_pages import Scan
+from .variants import follow_hints, plausible_colours, plausible_variants
 
 # Training counts rare colours more, so the plain distribution is wider than the truth. Sharpened by this temperature
 # its spread is as large as the true distance over all pixels together; fitted on validation pictures by
@@ -19,6 +23,8 @@ SPREAD_TEMPERATURE = 0.4
 # Mean spread of a picture, CIE units: half of the validation pictures are below the first, a fifth above the second, by
 # the same command.
 SEVERAL_COLOURS, LITTLE_TO_GO_ON = 13.3, 16.5
+# Several pictures on one scan: cells of all of them as a multiple of those of one, and cells around each.
+_MOST_CELLS, _MARGIN = 4, 2
 # The overlay: spread where its colour begins, and where it is full; the ab of that colour, a magenta that no landscape
 # has and that sRGB can show at most lightnesses.
 _OVERLAY_RANGE = (9.0, 24.0)
@@ -45,6 +51,66 @@ def place_in(photo: Photo, inside: Box, point: tuple[float, float]) -> tuple[flo
     return x - left, y - top
 
 
+def read_outputs(
+    outputs: ColorizationOutput, place: int, photo: Photo, scan: Scan, hints: torch.Tensor | None = None
+) -> Prediction:
+    """Take what the model says of one picture out of the outputs of a batch; ``hints`` [1, 3, h, w] are its own."""
+    ab = outputs.ab[place].float().cpu()
+    logits: torch.Tensor | None = None
+    spread: torch.Tensor | None = None
+    if outputs.logits is not None:
+        logits = outputs.logits[place].float().cpu()
+        with full_precision():
+            if hints is not None:
+                ab = follow_hints(ab, logits, hints[0].cpu())
+            spread = spread_of(logits, ab)
+    return Prediction(photo, scan.inside, ab, logits, spread, scan.outline)
+
+
+def join_pictures(parts: Sequence[Prediction], pictures: Sequence[Box]) -> Prediction:
+    """One prediction of a scan of several pictures; between them it is the mean of all, which is not shown.
+
+    Args:
+        parts: of each picture, with the photograph, box and outline of all; a single one is that of all of them.
+        pictures: their boxes, in pixels of the photograph.
+    """
+    left, top, right, bottom = parts[0].inside
+    several = list(parts) * len(pictures) if len(parts) == 1 else list(parts)
+    # As fine as the finest of them, but at most four times as many cells as one picture has.
+    finest = max(one.ab.shape[2] / (box[2] - box[0]) for one, box in zip(several, pictures, strict=True))
+    most = (_MOST_CELLS * parts[0].ab[0].numel() / ((right - left) * (bottom - top))) ** 0.5
+    scale = min(finest, most)
+    rows, columns = (max(1, round(side * scale)) for side in (bottom - top, right - left))
+    places = []
+    for one in pictures:
+        first = [round((at - start) * scale) for at, start in zip(one[:2], (left, top), strict=True)]
+        last = [round((at - start) * scale) for at, start in zip(one[2:], (left, top), strict=True)]
+        places.append((*first, max(last[0], first[0] + 1), max(last[1], first[1] + 1)))
+
+    def joined(planes: list[torch.Tensor]) -> torch.Tensor:
+        mean = torch.stack([plane.mean(dim=(1, 2)) for plane in planes]).mean(dim=0)
+        canvas = mean[:, None, None].repeat(1, rows, columns)
+        for margin in (_MARGIN, 0):  # what is resampled at an edge shall be the picture's own
+            for plane, (x, y, end_x, end_y) in zip(planes, places, strict=True):
+                size = (end_y - y, end_x - x)
+                fitted = F.interpolate(plane[None], size=size, mode="bilinear", align_corners=False, antialias=True)
+                fitted = F.pad(fitted, (margin,) * 4, mode="replicate")[0]
+                up, before = min(y, margin), min(x, margin)
+                spot = canvas[:, y - up : end_y + margin, x - before : end_x + margin]
+                begin = (margin - up, margin - before)
+                spot.copy_(fitted[:, begin[0] : begin[0] + spot.shape[1], begin[1] : begin[1] + spot.shape[2]])
+        return canvas
+
+    logits = None if several[0].logits is None else joined([_known(one.logits) for one in several])
+    spread = None if several[0].spread is None else joined([_known(one.spread)[None] for one in several])[0]
+    return replace(parts[0], ab=joined([one.ab for one in several]), logits=logits, spread=spread)
+
+
+def _known(value: torch.Tensor | None) -> torch.Tensor:
+    assert value is not None
+    return value
+
+
 def spread_of(logits: torch.Tensor, ab: torch.Tensor, temperature: float = SPREAD_TEMPERATURE) -> torch.Tensor:
     """Spread [h, w] in CIE units of logits [Q, h, w] around ab [2, h, w], see :class:`Prediction`."""
     return spread(logits[None] / temperature, ab_centres(), ab[None])[0, 0]
@@ -61,7 +127,7 @@ class Prediction:
         logits: [Q, h, w] over the bins of ab, or None of a model without a classifier.
         spread: [h, w], CIE units: how far the true colour may be from ``ab`` (root mean square under the predicted
             distribution); None without a classifier.
-        outline: corners of the picture, where it lies askew in ``inside``, else None.
+        outline: corners of the picture, where it lies askew in ``inside``, or of each of several; else None.
     """
 
     photo: Photo
@@ -69,7 +135,7 @@ class Prediction:
     ab: torch.Tensor
     logits: torch.Tensor | None = None
     spread: torch.Tensor | None = None
-    outline: Corners | None = None
+    outline: Outline | None = None
 
     def __repr__(self) -> str:
         """The sizes and how sure the model is; never pixels."""

@@ -11,10 +11,12 @@ Box = tuple[int, int, int, int]
 """left, top, right, bottom in pixels, as Pillow has it."""
 Corners = tuple[tuple[float, float], ...]
 """Four points in shares of width and height, clockwise from the upper left."""
+Outline = tuple[Corners, ...]
+"""Corners of each picture of a scan."""
 
 LONG_SIDE = 1024  # px; borders and tones are looked for on a picture reduced to about this
 # A border, in units of L* and shares of a side. Measured on drawn plates and on photographs without any border.
-_SAME = 6.0  # from the border's level
+SAME = 6.0  # from the border's level
 _PLAIN = 0.92  # of a row must be of that level; the rest is dust
 _WRITTEN = 0.3  # of a row that has writing on it, between plain ones
 _STEP = 8.0  # at the inner edge, in the median over the row: a sky fades, a border ends
@@ -33,7 +35,7 @@ def find_picture(rgb: np.ndarray) -> Box:
     return find_outline(rgb)[0]
 
 
-def find_outline(rgb: np.ndarray) -> tuple[Box, Corners | None]:
+def find_outline(rgb: np.ndarray) -> tuple[Box, Outline | None]:
     """The picture inside of a plain border, or the whole where there is none.
 
     A border is a run of rows or columns from the edge inwards, plain and of one lightness, that ends in a sharp and
@@ -59,7 +61,7 @@ def find_outline(rgb: np.ndarray) -> tuple[Box, Corners | None]:
         if corners is not None:
             corners = (corners + np.array((left, top))) * factor
             break
-        inner = _shrink(plane, box)
+        inner = shrink(plane, box)
         if inner == box:
             break
         box = inner
@@ -72,14 +74,15 @@ def find_outline(rgb: np.ndarray) -> tuple[Box, Corners | None]:
         return (box[0] * factor, box[1] * factor, *ends), None
     (left, top), (right, bottom) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
     inside = max(0, int(left)), max(0, int(top)), min(width, int(right)), min(height, int(bottom))
-    return inside, tuple((float(x) / width, float(y) / height) for x, y in corners)
+    return inside, (tuple((float(x) / width, float(y) / height) for x, y in corners),)
 
 
-def draw_outline(corners: Corners, size: tuple[int, int], inside: Box) -> Image.Image:
-    """Draw where the picture is, as a mask of the size of ``inside``, of a photograph of ``size``."""
+def draw_outline(outline: Outline, size: tuple[int, int], inside: Box) -> Image.Image:
+    """Draw where the pictures are, as a mask of the size of ``inside``, of a photograph of ``size``."""
     mask = Image.new("L", (inside[2] - inside[0], inside[3] - inside[1]))
-    points = [(x * size[0] - inside[0] - 0.5, y * size[1] - inside[1] - 0.5) for x, y in corners]
-    ImageDraw.Draw(mask).polygon(points, fill=255)
+    for corners in outline:
+        points = [(x * size[0] - inside[0] - 0.5, y * size[1] - inside[1] - 0.5) for x, y in corners]
+        ImageDraw.Draw(mask).polygon(points, fill=255)
     return mask
 
 
@@ -92,7 +95,7 @@ def _may_have_borders(rgb: np.ndarray, factor: int) -> bool:
 
     def plain(rows: np.ndarray) -> bool:
         plane = lightness(reduced(rows[: _WEDGE * factor], factor))
-        level = np.abs(plane[:2] - np.median(plane[:2])) <= _SAME
+        level = np.abs(plane[:2] - np.median(plane[:2])) <= SAME
         extreme = (plane <= _DARK) | (plane >= _LIGHT)
         return bool((level.mean(axis=1) >= _PLAIN).all() or extreme.mean() >= _BLACK_AND_WHITE)
 
@@ -131,7 +134,7 @@ def _find_askew(plane: np.ndarray) -> np.ndarray | None:
         left, top, right, bottom = (
             at + _EDGE * way * (at != first) for at, first, way in zip(box, whole, (1, 1, -1, -1), strict=True)
         )
-        inner = _shrink(upright[top:bottom, left:right], (left, top, right, bottom), shortest=0)
+        inner = shrink(upright[top:bottom, left:right], (left, top, right, bottom), shortest=0)
         if inner == (left, top, right, bottom):
             break
         box = inner
@@ -186,7 +189,7 @@ def _line(rows: np.ndarray) -> tuple[float, float] | None:
     return float(slopes[most >= _NEARLY * most.max()].mean()), most.max() / whole
 
 
-def _shrink(plane: np.ndarray, box: Box, shortest: float = _SHORTEST) -> Box:
+def shrink(plane: np.ndarray, box: Box, shortest: float = _SHORTEST) -> Box:
     """A box without the borders at the edges of its own L* [h, w]; the box itself where there are none."""
     before, after, above, below = _borders(plane, shortest)
     return box[0] + before, box[1] + above, box[2] - after, box[3] - below
@@ -202,15 +205,15 @@ def _borders(plane: np.ndarray, shortest: float) -> tuple[int, int, int, int]:
     if any(sides) or not shortest:
         written = [_border(edge, shortest, written=True) for edge in edges]
         levels = [side[1] for side in written if side]
-        if len(levels) == len(written) and np.ptp(levels) <= _SAME:
+        if len(levels) == len(written) and np.ptp(levels) <= SAME:
             sides = written
     pairs = [
-        one and other and abs(one[1] - other[1]) <= _SAME for one, other in ((sides[0], sides[1]), (sides[2], sides[3]))
+        one and other and abs(one[1] - other[1]) <= SAME for one, other in ((sides[0], sides[1]), (sides[2], sides[3]))
     ]
     if not any(pairs):
         return 0, 0, 0, 0
     _, level = (sides[0] if pairs[0] else sides[2]) or (0, 0.0)
-    left, right, top, bottom = (side[0] if side and abs(side[1] - level) <= _SAME else 0 for side in sides)
+    left, right, top, bottom = (side[0] if side and abs(side[1] - level) <= SAME else 0 for side in sides)
     if not (left and right and top and bottom) and _DARK < level < _LIGHT:
         return 0, 0, 0, 0
     return left, right, top, bottom
@@ -224,7 +227,7 @@ def _border(rows: np.ndarray, shortest: float, written: bool = False) -> tuple[i
         return None
     level = float(np.median(first))
     reach = int(_LONGEST * height) + 1
-    share = 1 - (np.abs(rows[:reach] - level) > _SAME).mean(axis=1)
+    share = 1 - (np.abs(rows[:reach] - level) > SAME).mean(axis=1)
     # Up to the last plain row before the first that is not; of a written margin, before one that is not even written.
     last = share < (_WRITTEN if written else _PLAIN)
     end = int(last.argmax()) if last.any() else reach
