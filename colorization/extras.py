@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 EXTRAS = {
     "eval": ("datasets", "jinja2", "torchmetrics", "yaml"),
+    "onnx": ("onnx", "onnxruntime", "onnxscript"),
     "space": ("gradio", "torchmetrics"),
     "train": ("accelerate", "datasets", "fsspec", "jinja2", "packaging", "pyarrow", "torchmetrics", "yaml"),
 }

@@ -1,8 +1,11 @@
-"""Write a model as one ONNX file: `python scripts/export_onnx.py --help`."""
+"""Write a model as a folder for ONNX Runtime: `python scripts/export_onnx.py --help`."""
 
 import sys
 
-from colorization.publishing.onnx_export import main
+from colorization.extras import need
+
+need("onnx")
+from colorization.publishing.onnx_export import main  # noqa: E402
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -98,6 +98,7 @@ def test_every_package_that_is_imported_is_declared(package, allowed):
         ("scripts/push_to_hub.py", "train", "jinja2"),
         ("scripts/choose_decoding.py", "eval", "torchmetrics"),
         ("eval/__main__.py", "eval", "datasets"),
+        ("scripts/export_onnx.py", "onnx", "onnxscript"),
     ],
 )
 def test_a_missing_extra_is_one_sentence(door, extra, module):

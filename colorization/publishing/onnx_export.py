@@ -1,6 +1,6 @@
 """Write a model as a folder that colors whole photographs with ONNX Runtime: no PyTorch and no transformers.
 
-    pip install onnx onnxscript onnxruntime
+    pip install "landscape-colorizer[onnx]"
     python scripts/export_onnx.py --output colorizer_onnx [--model ID_OR_PATH] [--precision fp32|fp16]
     python -m colorizer_onnx.color_with_onnx photo.jpg colored.png     # onnxruntime and Pillow alone
 
@@ -19,7 +19,6 @@ import argparse
 import logging
 import shutil
 import time
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -187,10 +186,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--precision", choices=("fp32", "fp16"), default="fp32", help="default: %(default)s")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    missing = [name for name in ("onnx", "onnxscript", "onnxruntime") if find_spec(name) is None]
-    if missing:
-        logger.error("%s: not installed; run `pip install %s`.", ", ".join(missing), " ".join(missing))
-        return 1
     if not args.output.name.isidentifier():
         parser.error(f"{args.output.name}: choose a name that Python can import, such as colorizer_onnx.")
     if args.output.is_file():
