@@ -22,7 +22,6 @@ from .jobs import Job, Problem, Targets, collect, page_name, reason_of, write_re
 from .model.coloring import Coloring, ColoringError, check_color, place_on, read_coloring
 from .model.images import MAX_MEGAPIXELS, Photo, read_photo
 from .model.limits import MAX_VARIANTS
-from .negatives import looks_negative
 from .progress import show_progress
 
 if TYPE_CHECKING:
@@ -265,8 +264,6 @@ class Batch:
         photo = self._read(job)
         if there and self._has_pages(job, photo.pages, chosen[0][0], identity):
             return False
-        if not args.invert and looks_negative(photo.rgb):
-            logger.warning("%s: this looks like a negative; if it is one, color it with --invert.", job.source)
         if photo.pages > 1 and not args.all_pages:
             logger.warning(
                 "%s: %d pages or frames, of which the first is coloured; --all-pages colours all.",

@@ -19,6 +19,7 @@ from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
 from .image_processing_colorization import ColorizationImageProcessor, Point
 from .images import MAX_MEGAPIXELS, Photo, UnreadableImageError
 from .modeling_colorization import ColorizationModel
+from .negatives import warn_of_negative
 from .painting import put_in_scan
 from .prediction import Prediction, join_pictures, place_in, read_outputs
 from .scan_borders import Box, Outline
@@ -197,6 +198,7 @@ class ColorizationPipeline(Pipeline):
         photo = open_photo(inputs, max_megapixels=max_megapixels, page=page, timeout=timeout)
         settle_in_process()
         seen = photo.seen
+        notes = (*photo.notes, *warn_of_negative(seen, photo.name))
         scan = find_scan(seen) if borders else Scan((0, 0, photo.width, photo.height))
         boxes = scan.pictures or (scan.inside,)
         given: dict[Box, list[Point]] = {box: [] for box in boxes[: 1 if scan.alike else None]}
@@ -211,7 +213,7 @@ class ColorizationPipeline(Pipeline):
             guidance = {} if palette is None else {"palette": palette}
             if known:
                 guidance["hints"] = self.image_processor.make_hints(known, picture.size)
-            parts.append({**self.image_processor(picture), **guidance, "photo": photo, "scan": scan})
+            parts.append({**self.image_processor(picture), **guidance, "photo": photo, "scan": scan, "notes": notes})
         return {**parts[0], "others": parts[1:]}
 
     def _forward(self, model_inputs: dict | list[dict]) -> Any:
@@ -229,7 +231,7 @@ class ColorizationPipeline(Pipeline):
             named = [name for name in ("pixel_values", "hints", "palette") if name in together[0]]
             outputs = self.model(**{name: torch.cat([one[name] for one in together]) for name in named})
             for place, (number, one) in enumerate(zip(numbers, together, strict=True)):
-                found[number] = read_outputs(outputs, place, one["photo"], one["scan"], one.get("hints"))
+                found[number] = read_outputs(outputs, place, one)
         answers = iter(found[number] for number in range(len(flat)))
         predictions = []
         for one in model_inputs:

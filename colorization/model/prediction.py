@@ -13,7 +13,6 @@ from .color import full_precision, lightness
 from .images import Photo
 from .modeling_colorization import ColorizationOutput
 from .scan_borders import Box, Outline
-from .scan_pages import Scan
 from .variants import follow_hints, plausible_colours, plausible_variants
 
 # Training counts rare colours more, so the plain distribution is wider than the truth. Sharpened by this temperature
@@ -51,20 +50,19 @@ def place_in(photo: Photo, inside: Box, point: tuple[float, float]) -> tuple[flo
     return x - left, y - top
 
 
-def read_outputs(
-    outputs: ColorizationOutput, place: int, photo: Photo, scan: Scan, hints: torch.Tensor | None = None
-) -> Prediction:
-    """Take what the model says of one picture out of the outputs of a batch; ``hints`` [1, 3, h, w] are its own."""
+def read_outputs(outputs: ColorizationOutput, place: int, model_inputs: dict) -> Prediction:
+    """Take what the model says of one picture, ``model_inputs`` of the pipeline, out of the outputs of a batch."""
     ab = outputs.ab[place].float().cpu()
     logits: torch.Tensor | None = None
     spread: torch.Tensor | None = None
     if outputs.logits is not None:
         logits = outputs.logits[place].float().cpu()
         with full_precision():
-            if hints is not None:
-                ab = follow_hints(ab, logits, hints[0].cpu())
+            if "hints" in model_inputs:
+                ab = follow_hints(ab, logits, model_inputs["hints"][0].cpu())
             spread = spread_of(logits, ab)
-    return Prediction(photo, scan.inside, ab, logits, spread, scan.outline)
+    photo, scan = model_inputs["photo"], model_inputs["scan"]
+    return Prediction(photo, scan.inside, ab, logits, spread, scan.outline, model_inputs["notes"])
 
 
 def join_pictures(parts: Sequence[Prediction], pictures: Sequence[Box]) -> Prediction:
@@ -128,6 +126,7 @@ class Prediction:
         spread: [h, w], CIE units: how far the true colour may be from ``ab`` (root mean square under the predicted
             distribution); None without a classifier.
         outline: corners of the picture, where it lies askew in ``inside``, or of each of several; else None.
+        notes: sentences about the photograph for whoever brought it: `Photo.notes`, and where it looks like a negative.
     """
 
     photo: Photo
@@ -136,6 +135,7 @@ class Prediction:
     logits: torch.Tensor | None = None
     spread: torch.Tensor | None = None
     outline: Outline | None = None
+    notes: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         """The sizes and how sure the model is; never pixels."""

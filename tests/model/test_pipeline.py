@@ -144,3 +144,11 @@ def test_damaged_weights_are_noticed(tiny_pipeline, landscape):
         tiny_pipeline.image_processor.post_process_colorization(torch.full((1, 2, 4, 4), float("nan")), [landscape])
     with pytest.raises(ValueError, match="do not fit"):
         tiny_pipeline.image_processor.post_process_colorization(torch.zeros(2, 2, 4, 4), [landscape])
+
+
+def test_a_negative_is_said_in_python(tiny_pipeline, caplog):
+    light = np.repeat(np.linspace(245, 40, 90)[:, None], 120, axis=1).astype(np.uint8)
+    assert tiny_pipeline.analyze(Image.fromarray(light)).notes == () and not caplog.records
+    (note,) = tiny_pipeline.analyze(Image.fromarray(255 - light)).notes
+    assert "looks like a negative" in note and "ImageOps.invert" in note
+    assert note in caplog.text

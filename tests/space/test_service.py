@@ -77,11 +77,22 @@ def test_the_sky_is_looked_for(service: ColorizeService, uploads: Path, tmp_path
 def test_at_most_one_sentence_of_warning_and_none_that_contradicts(service: ColorizeService, uploads: Path) -> None:
     result = service.colorize(uploads / "beach.jpg")
     assert "warning" not in describe(result) and "sure" not in describe(result)
-    unsure = replace(result, said=SimpleNamespace(logits=1, confidence="several colourings are plausible"), sky="no")
+    unsure = replace(
+        result, said=SimpleNamespace(logits=1, confidence="several colourings are plausible", notes=()), sky="no"
+    )
     assert describe(unsure).count("class=warning") == 1 and "Several colorings" in describe(unsure)
-    sure = replace(unsure, said=SimpleNamespace(logits=1, confidence="fairly sure"))
+    sure = replace(unsure, said=SimpleNamespace(logits=1, confidence="fairly sure", notes=()))
     assert "warning" not in describe(sure)
     assert "made grey first" in describe(service.colorize(uploads / "colors.png"))
+
+
+def test_a_negative_and_a_file_cut_off_are_said(service: ColorizeService, tmp_path: Path) -> None:
+    light = np.repeat(np.linspace(245, 40, 90)[:, None], 120, axis=1).astype(np.uint8)
+    Image.fromarray(255 - light).save(tmp_path / "negative.png")
+    assert "looks like a negative" in describe(service.colorize(tmp_path / "negative.png"))
+    Image.fromarray(light).save(tmp_path / "whole.jpg")
+    (tmp_path / "cut.jpg").write_bytes((tmp_path / "whole.jpg").read_bytes()[:-2])
+    assert "ends too early" in describe(service.colorize(tmp_path / "cut.jpg"))
 
 
 def test_a_photograph_is_read_once_and_written_once_for_programs(

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import logging
+
 import numpy as np
 from PIL import Image
 
+logger = logging.getLogger(__name__)
+
+NOTE = (
+    "this looks like a negative; if it is one, invert it first (--invert on the command line, ImageOps.invert in "
+    "Python, or any editor of photographs)."
+)
 # Of darkness above against below, in shares of white, plus a tenth of how far the few go to the bright side. Chosen so
 # high that a photograph is seldom taken for a negative.
 _LEAST = 0.45
@@ -22,3 +30,11 @@ def looks_negative(rgb: np.ndarray) -> bool:
     below = light[_SIZE[1] // 2 :].mean() - light[: _SIZE[1] // 4].mean()
     skewness = ((light - light.mean()) ** 3).mean() / (light.std() ** 3 + 1e-3)
     return bool(below - 0.1 * skewness > _LEAST)
+
+
+def warn_of_negative(rgb: np.ndarray, name: str) -> tuple[str, ...]:
+    """Log and return the note on what looks like a negative; nothing of other pictures, uint8 [H, W, 3]."""
+    if not looks_negative(rgb):
+        return ()
+    logger.warning("%s: %s", name, NOTE)
+    return (NOTE,)
