@@ -37,17 +37,18 @@
   document.addEventListener('dragover', event => { if (carriesFiles(event)) event.preventDefault(); });
   document.addEventListener('drop', event => {
     if (!carriesFiles(event)) return;
-    const files = [...event.dataTransfer.files], batch = seen('#batch-files');
+    const files = [...event.dataTransfer.files], batch = seen('#batch-files'), zone = event.target.closest(zones.join());
+    const takes = event.target.closest('[aria-dropeffect=copy]');  // Gradio does: not where a picture is shown
     const recipe = files.find(file => /\.json$/i.test(file.name));
-    if (recipe && !batch && !event.target.closest('#recipe-file')) {
+    if (recipe && !batch && !(takes && zone?.id === 'recipe-file')) {
       // A recipe repeats its colors on the photograph, wherever it is dropped.
       takeOver(event);
       document.getElementById('tab-colorize-button')?.click();
       give(document.getElementById('dropped-recipe'), [recipe]);
-    } else if (!event.target.closest(zones.join())) {
+    } else if (!takes) {
       takeOver(event);  // or the browser leaves the page and shows the file
-      const zone = batch || photographs.map(seen).find(found => found);
-      if (zone) give(zone, batch ? files : files.slice(0, 1));
+      const other = zone || batch || photographs.map(seen).find(found => found);
+      if (other) give(other, other === batch ? files : files.slice(0, 1));
     }
   }, true);
   // The languages of ``language.py``, for screen readers and hyphens.

@@ -83,6 +83,9 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         session.begin(None)
         return None, *_nothing(False)
 
+    def clear(session: Session) -> tuple:
+        return forget(session)[1:]
+
     def color(session: Session, strength: float, warmth: float) -> tuple:
         number, path = session.number, session.source
         if path is None:
@@ -190,7 +193,8 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         told(check), [session, photo], everything, preprocess=False, cancels=running, **quick
     )  # fmt: skip
     checked.failure(told(forget), session, everything, **quick)
-    photo.clear(told(forget), session, everything, cancels=[*running, checked], **quick)
+    # Not the photograph itself: the next one may be there already, where it was dropped on the one before.
+    photo.clear(told(clear), session, everything[1:], cancels=[*running, checked], **quick)
     repeated = dropped.upload(
         told(color_for_recipe), [session, dropped], results, preprocess=False, show_progress_on=[view], **PRIVATE
     ).success(told(panel.renew), [session, *settings], panel.parts, **quick)

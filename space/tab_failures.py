@@ -139,8 +139,8 @@ def _published(figures: Figures | None) -> str:
         f"<details><summary>{say('all_figures')}</summary>"
         f"<div class='scroll' tabindex='0' role='region' aria-label='{say('published_figures')}'><table>"
         f"<thead><tr><th scope='col'>{say('figure')}</th>{head}</tr></thead>"
-        f"<tbody>{''.join(rows)}</tbody></table></div></details>"
-        f"{_dependence(content.get('sky_dependence'))}{_links(content.get('links') or {})}"
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        f"{_dependence(content.get('sky_dependence'))}{_links(content.get('links') or {})}</details>"
     )
 
 

@@ -188,8 +188,8 @@ def test_hints_and_palette(run_guided, tmp_path, landscape):
     ("options", "sentence"),
     [
         (["--hint", "60,40"], "is not X,Y,#rrggbb"),
-        (["--hint", "60,40,#12345"], "is no colour"),
-        (["--palette", "grey.png"], "choose a photograph in colour"),
+        (["--hint", "60,40,#12345"], "is no color"),
+        (["--palette", "grey.png"], "choose a photograph in color"),
         (["--palette", "nothing.png"], "nothing.png"),
         (["--variants", "10"], "from 1 to 9"),
     ],

@@ -38,7 +38,7 @@ def test_round_trip(tmp_path):
         ('{"points": 3}', "points are a list"),
         ('{"points": [[50, 10]]}', "A point is"),
         ('{"points": [[150, 10, "red"]]}', "from 0 to 100"),
-        ('{"points": [[50, 10, "rad"]]}', "no colour"),
+        ('{"points": [[50, 10, "rad"]]}', "no color"),
         ('{"look": 3}', "look is a name"),
     ],
 )

@@ -126,7 +126,7 @@ def check_color(color: Any) -> str:
     try:
         ImageColor.getrgb(color)
     except (ValueError, AttributeError, TypeError):
-        raise ColoringError(f"{color!r} is no colour; write it as #rrggbb.") from None
+        raise ColoringError(f"{color!r} is no color; write it as #rrggbb.") from None
     return color
 
 

@@ -186,7 +186,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         if chroma < _GREY_PALETTE:
             raise ValueError(
                 f"The reference for the palette is grey (mean chroma {chroma:.1f}, at least {_GREY_PALETTE:g} is "
-                "needed); choose a photograph in colour."
+                "needed); choose a photograph in color."
             )
         return ab_histogram(ab)
 
@@ -301,10 +301,10 @@ def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
         try:
             return tuple(map(float, ImageColor.getrgb(colour)[:3]))
         except ValueError:
-            raise ValueError(f"{colour!r} is no colour; write it as #rrggbb.") from None
+            raise ValueError(f"{colour!r} is no color; write it as #rrggbb.") from None
     values = tuple(map(float, colour))
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
-        raise ValueError(f"A colour is #rrggbb or three values from 0 to 255, not {tuple(colour)}.")
+        raise ValueError(f"A color is #rrggbb or three values from 0 to 255, not {tuple(colour)}.")
     return values
 
 

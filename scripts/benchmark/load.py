@@ -39,7 +39,7 @@ _SERVER = """
 import sys
 from space.examples import ExampleShelf
 from space.ui import build_page, launch_options
-page = build_page(sys.argv[2] or None, "cpu", ExampleShelf(()), deletion=(int(sys.argv[3]), int(sys.argv[4])))
+page = build_page(sys.argv[2] or None, "cpu", ExampleShelf(1), deletion=(int(sys.argv[3]), int(sys.argv[4])))
 page.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True, **launch_options())
 """
 

@@ -89,7 +89,7 @@ def test_a_palette_is_the_share_of_colours(processor):
 
 def test_a_grey_reference_is_a_sentence(processor, landscape):
     assert processor.make_palette(landscape).shape[0] == 1
-    with pytest.raises(ValueError, match=r"is grey .* choose a photograph in colour"):
+    with pytest.raises(ValueError, match=r"is grey .* choose a photograph in color"):
         processor.make_palette(draw_landscape().convert("L"))
 
 

@@ -68,7 +68,7 @@ def test_colorize_guided(guided_url: str, uploads: Path, tmp_path: Path) -> None
     for options, sentence in (
         ({"hints": "50,20,red"}, "Hints are a list"),
         ({"variant": 12}, "numbered from 1 to 9"),
-        ({"reference": photo}, "choose a photograph in colour"),
+        ({"reference": photo}, "choose a photograph in color"),
     ):
         with pytest.raises(Exception, match=sentence):
             client.predict(photo, api_name="/colorize_guided", **options)

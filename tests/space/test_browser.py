@@ -127,6 +127,11 @@ def _served(page, which: str) -> Image.Image:
     return Image.open(io.BytesIO(response.body()))
 
 
+def test_the_label_of_a_drop_zone_is_not_over_its_text(page) -> None:
+    boxes = [page.locator(f"#photo {part}").first.bounding_box() for part in ("label", ".prompt")]
+    assert boxes[0]["y"] + boxes[0]["height"] <= boxes[1]["y"]
+
+
 def test_upload_click_compare_change_download(page, uploads: Path, tmp_path: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "opens too wide"
     _color(page, uploads / "beach.jpg")

@@ -90,6 +90,8 @@ def test_everything_can_be_fine_tuned(page, uploads: Path, tmp_path: Path) -> No
     picture.click(position={"x": box["width"] * 0.3, "y": box["height"] * 0.25})
     page.wait_for_selector("#swatches button")
     assert "%" in page.inner_text("#swatches button >> nth=0")
+    if page.viewport_size["width"] < 500:
+        assert page.evaluate("document.documentElement.scrollHeight") < 2000
     for name, percent in (("across", 30), ("down", 25)):
         page.wait_for_function(f"Math.abs(document.querySelector('#{name} input').value - {percent}) < 1.5")
     hinted = _changed(page, lambda: page.click("#swatches button >> nth=0"))
@@ -168,6 +170,22 @@ def test_a_recipe_repeats_a_coloring(page, uploads: Path, tmp_path: Path) -> Non
     assert "milk" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
 
 
+def test_another_photograph_is_dropped_on_the_one_that_is_shown(page) -> None:
+    page.wait_for_selector("#photo img")
+    address = page.get_attribute("#examples img", "src")
+    page.evaluate(
+        """async address => {
+          const blob = await (await fetch(address)).blob(), data = new DataTransfer();
+          data.items.add(new File([blob], 'other.jpg', {type: 'image/jpeg'}));
+          const drop = new DragEvent('drop', {dataTransfer: data, bubbles: true, cancelable: true});
+          document.querySelector('#photo img').dispatchEvent(drop);
+        }""",
+        address,
+    )
+    page.wait_for_function("document.querySelector('#photo img')?.src.endsWith('other.jpg')")
+    page.wait_for_function("!document.querySelector('#start').disabled")
+
+
 _DROP = """([zone, name, text]) => {
   const data = new DataTransfer();
   data.items.add(new File([text], name, {type: 'application/json'}));
@@ -184,7 +202,7 @@ def _save_as(page, name: str) -> None:
 def test_a_grey_reference_is_answered_with_a_sentence(page, uploads: Path) -> None:
     _tab(page, "From a photo")
     _put(page, "#reference", uploads / "beach.jpg")
-    assert "choose a photograph in colour" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
+    assert "choose a photograph in color" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
     page.wait_for_selector("#reference input[type=file]", state="attached")  # ready for another one
 
 

@@ -143,7 +143,7 @@ def test_a_palette_changes_the_colors(guide: Guide, result: ColoredPhoto, upload
     palette = guide.palette(uploads / "colors.png")
     asked = guide.show(guide.ask(result, Wishes(palette=palette)), 1, 0)
     assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
-    with pytest.raises(PageError, match=r"is grey .* choose a photograph in colour"):
+    with pytest.raises(PageError, match=r"is grey .* choose a photograph in color"):
         guide.palette(uploads / "beach.jpg")
 
 
