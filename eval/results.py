@@ -121,7 +121,7 @@ def add_distances(summaries: list[dict], rows: list[dict], features: dict, dista
             if kind not in features["truth"][pictures[0]]:
                 continue
             ours, truth = (
-                np.stack([features[name][picture][kind] for picture in pictures]).astype(np.float64)
+                np.stack([features[name][picture][kind] for picture in pictures])
                 for name in (entry["colorizer"], "truth")
             )
             value, interval = distance(ours, truth)

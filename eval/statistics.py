@@ -12,10 +12,16 @@ from .measures import Measure
 DRAWS = 1000
 
 
+_BAND = 50  # resamples that are computed with at once: those of many pictures would fill the memory
+
+
 def draw_weights(count: int, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
-    """How often each of ``count`` pictures is drawn in each resample: float64 [draws, count] (Efron 1979)."""
-    chance = np.random.default_rng(seed)
-    return chance.multinomial(count, np.full(count, 1 / count), size=draws).astype(np.float64)
+    """How often each of ``count`` pictures is drawn in each resample: uint16 [draws, count] (Efron 1979)."""
+    chance, shares = np.random.default_rng(seed), np.full(count, 1 / count)
+    weights = np.empty((draws, count), np.uint16)
+    for first in range(0, draws, _BAND):
+        weights[first : first + _BAND] = chance.multinomial(count, shares, size=min(_BAND, draws - first))
+    return weights
 
 
 def estimate(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> dict | None:
@@ -47,7 +53,9 @@ def draw_figure(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> 
     there = ~np.isnan(values)
     if not there.any():
         return None
-    values, weights = values[there], weights[:, there]
+    values = values[there]
+    if not there.all():
+        weights = weights[:, there]
     if measure.statistic == "median":
         value, drawn = float(np.median(values)), _weighted_median(values, weights)
     else:
@@ -60,7 +68,8 @@ def draw_figure(measure: Measure, rows: Sequence[dict], weights: np.ndarray) -> 
         if measure.statistic == "ratio":
             base = np.array([row[measure.weight] for row, kept in zip(rows, there, strict=True) if kept], np.float64)
         value = float((values * base).sum() / max(base.sum(), 1e-12))
-        drawn = (weights @ (values * base)) / np.maximum(weights @ base, 1e-12)
+        sums = weighted_sums(weights, np.stack((values * base, base), axis=1))
+        drawn = sums[:, 0] / np.maximum(sums[:, 1], 1e-12)
         if measure.statistic == "abs mean":
             value, drawn = abs(value), np.abs(drawn)
     # A resample without a single picture of those that have the figure says nothing.
@@ -87,9 +96,16 @@ def best_of(measure: Measure, drawn: dict[str, Drawn]) -> set[str]:
     return {name for name, least in behind.items() if least <= 0}
 
 
+def weighted_sums(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Sums [draws, k] of values [n, k] in each resample of weights [draws, n], float64."""
+    bands = range(0, len(weights), _BAND)
+    return np.concatenate([weights[first : first + _BAND].astype(np.float64) @ values for first in bands])
+
+
 def _weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     order = np.argsort(values)
-    cumulative = weights[:, order].cumsum(axis=1)
-    total = cumulative[:, -1:]
-    place = (cumulative >= total / 2).argmax(axis=1)
-    return values[order][place]
+    places = []
+    for first in range(0, len(weights), _BAND):
+        cumulative = weights[first : first + _BAND, order].cumsum(axis=1, dtype=np.float64)
+        places.append((cumulative >= cumulative[:, -1:] / 2).argmax(axis=1))
+    return values[order][np.concatenate(places)]

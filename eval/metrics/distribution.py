@@ -6,7 +6,7 @@ error of the whole (Shao and Wu 1989), which a bootstrap with repeated pictures 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 
@@ -22,17 +22,34 @@ def frechet(first: np.ndarray, second: np.ndarray) -> float:
     X1 X2ᵀ (centred, scaled), which needs no matrix root and is exact for fewer pictures than features. Biased upward
     for small sets, and more so for worse models: compare sets of one size only.
     """
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    m1, m2 = first.mean(axis=0), second.mean(axis=0)
-    x1, x2 = (first - m1) / np.sqrt(len(first) - 1), (second - m2) / np.sqrt(len(second) - 1)
+    m1, m2 = first.mean(axis=0, dtype=np.float64), second.mean(axis=0, dtype=np.float64)
     if len(first) <= first.shape[1]:
+        x1, x2 = (first - m1) / np.sqrt(len(first) - 1), (second - m2) / np.sqrt(len(second) - 1)
         root = np.linalg.svd(x1 @ x2.T, compute_uv=False).sum()
+        spread = np.square(x1).sum() + np.square(x2).sum()
     else:
         # tr((S1 S2)^½) = tr((R S2 R)^½) with R the root of S1: a symmetric problem.
-        values, vectors = np.linalg.eigh(x1.T @ x1)
+        s1, s2 = _covariance(first, m1), _covariance(second, m2)
+        values, vectors = np.linalg.eigh(s1)
         half = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-        root = np.sqrt(np.linalg.eigvalsh(half @ (x2.T @ x2) @ half).clip(0)).sum()
-    return float(np.square(m1 - m2).sum() + np.square(x1).sum() + np.square(x2).sum() - 2 * root)
+        root = np.sqrt(np.linalg.eigvalsh(half @ s2 @ half).clip(0)).sum()
+        spread = np.trace(s1) + np.trace(s2)
+    return float(np.square(m1 - m2).sum() + spread - 2 * root)
+
+
+def _covariance(features: np.ndarray, mean: np.ndarray) -> np.ndarray:
+    """Covariance [d, d] of features [n, d], in bands: all of many pictures in float64 would fill the memory."""
+    total = np.zeros((len(mean), len(mean)))
+    for band in _bands(features):
+        band -= mean
+        total += band.T @ band
+    return total / (len(features) - 1)
+
+
+def _bands(features: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows of features [n, d] some at a time, in float64."""
+    for place in range(0, len(features), _BAND):
+        yield features[place : place + _BAND].astype(np.float64)
 
 
 def kernel_distance(first: np.ndarray, second: np.ndarray, paired: bool = False) -> float:
@@ -44,16 +61,16 @@ def kernel_distance(first: np.ndarray, second: np.ndarray, paired: bool = False)
         paired: row i of both belongs to one photograph; such pairs are alike for a reason that has nothing to do with
             the sets, and are left out of the mean between them (n must be m).
     """
-    first, second = np.asarray(first, np.float64), np.asarray(second, np.float64)
     n, m, d = len(first), len(second), first.shape[1]
 
     def total(x: np.ndarray, y: np.ndarray) -> float:
         # In bands: the whole matrix of 5,000 pictures would take 200 MB.
-        bands = range(0, len(x), _BAND)
-        return sum(((x[place : place + _BAND] @ y.T / d + 1) ** 3).sum() for place in bands)
+        across = y.T.astype(np.float64)
+        return sum(((band @ across / d + 1) ** 3).sum() for band in _bands(x))
 
     def own(x: np.ndarray, y: np.ndarray) -> float:
-        return (((x * y).sum(axis=1) / d + 1) ** 3).sum()
+        pairs = zip(_bands(x), _bands(y), strict=True)
+        return sum((((one * other).sum(axis=1) / d + 1) ** 3).sum() for one, other in pairs)
 
     within1 = (total(first, first) - own(first, first)) / (n * (n - 1))
     within2 = (total(second, second) - own(second, second)) / (m * (m - 1))
