@@ -4,7 +4,7 @@
     python -m FOLDER.color_with_onnx photo.jpg colored.png
 
 FOLDER is what ``scripts/export_onnx.py`` writes: the network as ``model.onnx``, this file, and the files of the project
-that find the border of a scanned plate, take the dots out of a print and paint, which PyTorch goes through, too. In a
+that find the pictures of a scan, take the dots out of a print and paint, which PyTorch goes through, too. In a
 program: ``from FOLDER.color_with_onnx import OnnxColorizer``.
 """
 
@@ -18,7 +18,7 @@ import onnxruntime
 from PIL import Image, ImageOps
 
 from .model.painting import paint, put_in_scan
-from .model.scan_borders import find_outline
+from .model.scan_pages import find_scan
 from .model.seeing import see, working_shape
 
 BESIDE = Path(__file__).with_name("model.onnx")
@@ -41,19 +41,31 @@ class OnnxColorizer:
         self.threads = threads
 
     def __call__(self, picture: Image.Image, strength: float = 1.0) -> Image.Image:
-        """Color a picture: mode RGB, of its size and lightness; the plain border of a scan stays neutral.
+        """Color a picture: mode RGB, of its size and lightness; what a scan shows around its pictures stays neutral.
 
         Args:
             picture: upright, of any mode of 8 bits.
             strength: factor on chroma.
         """
-        scan = np.asarray(picture.convert("RGB"))
-        inside, outline = find_outline(scan)
-        left, top, right, bottom = inside
-        part = scan[top:bottom, left:right]
-        light = see(part, *working_shape(bottom - top, right - left, self.working_size, self.multiple))
-        (ab,) = self.session.run(["ab"], {"lightness": light[None, None]})
-        return put_in_scan(paint(part, strength * ab[0], threads=self.threads), scan, inside, outline)
+        rgb = np.asarray(picture.convert("RGB"))
+        scan = find_scan(rgb)
+        ab, painted = None, []
+        for left, top, right, bottom in scan.pictures or (scan.inside,):
+            part = rgb[top:bottom, left:right]
+            if ab is None or not scan.alike:
+                ab = self._predict(part)
+            painted.append((paint(part, strength * ab, threads=self.threads), (left, top)))
+        if not scan.pictures:
+            return put_in_scan(painted[0][0], rgb, scan.inside, scan.outline)
+        whole = paint(rgb, np.zeros((2, 1, 1), np.float32), threads=self.threads)
+        for picture, place in painted:
+            whole.paste(picture, place)
+        return whole
+
+    def _predict(self, picture: np.ndarray) -> np.ndarray:
+        """ab [2, h, w] float32, CIE units, of uint8 [H, W, 3]."""
+        light = see(picture, *working_shape(*picture.shape[:2], self.working_size, self.multiple))
+        return self.session.run(["ab"], {"lightness": light[None, None]})[0][0]
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -50,7 +50,7 @@ LAW = {
     "colorization.drawing": {"model.color"},
     "colorization.training.validation": {"data", "model", "files", "training.recipe", "eval"},
     # It goes with an exported model to where there is no PyTorch, with what it imports.
-    "colorization.color_with_onnx": {"model.painting", "model.scan_borders", "model.seeing"},
+    "colorization.color_with_onnx": {"model.painting", "model.scan_pages", "model.seeing"},
     "colorization.publishing.onnx_export": {"model", "files", "drawing", "color_with_onnx", "eval"},
     "colorization.publishing": {"model", "sky", "files", "drawing", "publishing", "eval"},
     "colorization.__main__": {"model", "baselines", "files", "jobs", "progress", "colorization"},

@@ -29,7 +29,7 @@ from torch import nn
 from eval.inputs import make_input
 from eval.metrics.colors import ciede2000
 
-from ..drawing import draw_landscape
+from ..drawing import SCENES, draw_landscape
 from ..files import replace_file
 from ..model.color import rgb_to_lab, to_tensor
 from ..model.image_processing_colorization import normalize_lightness
@@ -40,7 +40,7 @@ BOUND = 0.5
 """Mean CIEDE2000 between PyTorch and the folder that is still called equal."""
 _RUNTIME = (
     "color_with_onnx",
-    *(f"model/{name}" for name in ("painting", "seeing", "scan_borders", "halftone", "srgb")),
+    *(f"model/{name}" for name in ("painting", "seeing", "scan_pages", "scan_borders", "halftone", "srgb")),
 )
 _MOST_COMPARED = 1e6  # pixels
 _PICTURES = {
@@ -51,6 +51,7 @@ _PICTURES = {
     "printed": (420, 300, "halftone"),
     "aged": (420, 300, "film"),
     "plate": (420, 300, "plate"),
+    "page": (620, 300, "page"),
     "1 MP": (1225, 816, None),
     "12 MP": (4242, 2828, None),
     "24 MP": (6000, 4000, None),
@@ -128,11 +129,18 @@ def draw_input(width: int, height: int, matter: str | None) -> Image.Image:
 
     Args:
         width, height: of the picture, px.
-        matter: a key of ``eval.inputs.DEGRADATIONS``, "plate" for a print that lies askew on black, or None.
+        matter: a key of ``eval.inputs.DEGRADATIONS``, "plate" for a print that lies askew on black, "page"
+            for two prints on the page of an album, or None.
     """
     # Large ones are enlarged: to draw them takes longer than to color them.
     factor = max(1, round((width * height / 1e6) ** 0.5))
     drawn = np.array(draw_landscape(max(width // factor, 16), max(height // factor, 16)).convert("RGB"))
+    if matter == "page":
+        page = Image.new("L", (width, height), 225)
+        for number, name in enumerate(("Lake in a valley", "Slope without a sky")):
+            view = draw_landscape(width * 2 // 5, height * 3 // 5, SCENES[name])
+            page.paste(view, (width // 20 + number * width // 2, height // 5))
+        return page.convert("RGB")
     if matter != "plate":
         return make_input(drawn, degradation=matter).resize((width, height))
     print_ = make_input(drawn).resize((width * 4 // 5, height * 4 // 5))
