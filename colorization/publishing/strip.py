@@ -19,7 +19,7 @@ from .upload import ROOT
 
 _HEIGHT, _GAP = 240, 6  # px
 _PREVIEW = (1200, 630)  # px
-_HINT = (("60%", "26%"), "#d8a47a")  # an evening sky
+_HINT = (("30%", "33%"), "#dcae96")  # an evening sky
 
 
 def main(arguments: list[str] | None = None) -> int:
