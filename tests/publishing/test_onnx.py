@@ -26,7 +26,6 @@ KINDS = {
     "printed": (160, 120, "halftone"),
     "aged": (160, 120, "film"),
     "plate": (300, 220, "plate"),
-    "page": (620, 300, "page"),
     "tiny": (20, 17, None),
 }
 
@@ -61,8 +60,8 @@ def test_colors_as_the_pipeline_does(kind, exported):
     colored = OnnxColorizer(folder / "model.onnx")(picture)
     assert colored.size == wanted.size == picture.size
     assert distance(colored, wanted) < 0.1
-    assert distance(picture, wanted) > 1, "a grey result would prove nothing"
-    if kind in ("plate", "page"):
+    assert distance(picture, wanted) > 2, "a grey result would prove nothing"
+    if kind == "plate":
         assert len(set(colored.getpixel((2, 2)))) == 1, "the border stays neutral"
 
 
@@ -88,6 +87,9 @@ def test_the_program_exports_and_compares(tiny_model_dir, tmp_path, monkeypatch,
 
 def test_the_release_can_be_exported(tmp_path, monkeypatch, capsys):
     """Its network takes positions from the size of the picture, which is a symbol in a graph."""
-    monkeypatch.setattr(onnx_export, "_PICTURES", {"wide": (240, 160, None), "printed": (200, 300, "halftone")})
+    # A page is here and not above: the pipeline resamples the colors of several pictures, and those of an untrained
+    # network change from cell to cell.
+    pictures = {"wide": (240, 160, None), "printed": (200, 300, "halftone"), "page": (620, 300, "page")}
+    monkeypatch.setattr(onnx_export, "_PICTURES", pictures)
     assert onnx_export.main(["--output", str(tmp_path / "colorizer_onnx"), "--precision", "fp16"]) == 0
     assert "printed" in capsys.readouterr().out
