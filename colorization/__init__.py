@@ -1,4 +1,4 @@
-"""Landscape Colorizer: a grey landscape photograph in, the same photograph in believable colour out."""
+"""Landscape Colorizer: a grey landscape photograph in, the same photograph in believable color out."""
 
 from __future__ import annotations
 

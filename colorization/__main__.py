@@ -1,4 +1,4 @@
-"""Colour files and folders: ``python -m colorization photo.jpg -o out/``."""
+"""Color files and folders: ``python -m colorization photo.jpg -o out/``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ logger = logging.getLogger("colorization")
 def read_hint(text: str) -> tuple[tuple[str, str], str]:
     """``X,Y,#rrggbb`` of the command line; X and Y in pixels, or in percent of width and height."""
     try:
-        x, y, colour = text.split(",", 2)
+        x, y, color = text.split(",", 2)
         for place in (x, y):
             float(place.removesuffix("%"))
     except ValueError:
@@ -41,15 +41,15 @@ def read_hint(text: str) -> tuple[tuple[str, str], str]:
             f"{text!r} is not X,Y,#rrggbb, such as 120,80,#4060a0 or 50%,10%,#4060a0"
         ) from None
     try:
-        return (x, y), check_color(colour)
+        return (x, y), check_color(color)
     except ColoringError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[float, float], str]:
     """A hint in pixels of one photograph."""
-    (x, y), colour = hint
-    return (_pixels(x, photo.width), _pixels(y, photo.height)), colour
+    (x, y), color = hint
+    return (_pixels(x, photo.width), _pixels(y, photo.height)), color
 
 
 def _pixels(place: str, length: int) -> float:
@@ -59,7 +59,7 @@ def _pixels(place: str, length: int) -> float:
 def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m colorization",
-        description="Colour grey landscape photographs. Size, luminance, transparency and EXIF are kept.",
+        description="Color grey landscape photographs. Size, luminance, transparency and EXIF are kept.",
         epilog="exit codes: 0 all done, 1 some pictures failed (each is named with its reason), 2 wrong usage",
     )
     parser.add_argument(
@@ -75,12 +75,12 @@ def build_parser() -> argparse.ArgumentParser:
     parser.add_argument("--saturation", type=float, dest="strength", help=argparse.SUPPRESS)  # its earlier name
     parser.add_argument("--warmth", type=float, metavar="W", help="-1 (cool) to 1 (warm) light (0)")
     parser.add_argument("--look", metavar="NAME", help="a palette that comes with the model, such as autumn")
-    parser.add_argument("--keep-tone", action="store_true", help="keep the tone of sepia prints under the new colours")
+    parser.add_argument("--keep-tone", action="store_true", help="keep the tone of sepia prints under the new colors")
     parser.add_argument(
         "--variants",
         type=int,
         metavar="K",
-        help="K plausible colourings of each picture; the second and further ones are called NAME-variant-2 and so on",
+        help="K plausible colorings of each picture; the second and further ones are called NAME-variant-2 and so on",
     )
     parser.add_argument(
         "--hint",
@@ -88,7 +88,7 @@ def build_parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="X,Y,#RRGGBB",
-        help="a colour that you know, at a point in pixels from the upper left, or 50%%,10%%,#4060a0; repeatable",
+        help="a color that you know, at a point in pixels from the upper left, or 50%%,10%%,#4060a0; repeatable",
     )
     parser.add_argument(
         "--hints",
@@ -96,18 +96,18 @@ def build_parser() -> argparse.ArgumentParser:
         metavar="FILE.json",
         help="points, look, variant, strength and warmth as the page saves them; other arguments go before it",
     )
-    parser.add_argument("--palette", type=Path, metavar="FILE", help="a colour photograph whose mood is wanted")
+    parser.add_argument("--palette", type=Path, metavar="FILE", help="a color photograph whose mood is wanted")
     parser.add_argument(
         "--skip-existing", action="store_true", help="leave results alone that were made of the file as it is now"
     )
-    parser.add_argument("--all-pages", action="store_true", help="colour all pages or frames of a file, not the first")
+    parser.add_argument("--all-pages", action="store_true", help="color all pages or frames of a file, not the first")
     parser.add_argument("--invert", action="store_true", help="the pictures are negatives: turn them into positives")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the files that failed, and why, as CSV")
     parser.add_argument(
         "--provenance",
         action=argparse.BooleanOptionalAction,
         default=True,
-        help="say in the file that its colours come from a model (default: yes)",
+        help="say in the file that its colors come from a model (default: yes)",
     )
     parser.add_argument(
         "--recursive",
@@ -126,7 +126,7 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def read_wanted(args: argparse.Namespace) -> Coloring:
-    """What is wanted of the colours: arguments, and where they say nothing the file of ``--hints``.
+    """What is wanted of the colors: arguments, and where they say nothing the file of ``--hints``.
 
     Raises:
         ColoringError: if the file or a value is wrong, or two of them contradict each other.
@@ -135,9 +135,9 @@ def read_wanted(args: argparse.Namespace) -> Coloring:
     named = {name: getattr(args, name) for name in ("strength", "warmth", "look")}
     wanted = replace(wanted, **{name: value for name, value in named.items() if value is not None})
     if wanted.look and args.palette:
-        raise ColoringError("Give --look or --palette, not both: either says which colours are wanted.")
+        raise ColoringError("Give --look or --palette, not both: either says which colors are wanted.")
     if wanted.variant > 1 and args.variants:
-        raise ColoringError("--variants makes several colourings, and the file of --hints asks for one of them.")
+        raise ColoringError("--variants makes several colorings, and the file of --hints asks for one of them.")
     return wanted
 
 
@@ -152,7 +152,7 @@ def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, wanted:
         raise ValueError("This model takes no --hint, no --palette and no --look: it was not trained to be guided.")
     variants = args.variants or (wanted.variant if wanted.variant > 1 else None)
     if variants and config.head not in ("classification", "both"):
-        raise ValueError("This model has one colouring only: --variants needs a classifier over colours.")
+        raise ValueError("This model has one coloring only: --variants needs a classifier over colors.")
     options = {"recipe": wanted, "num_variants": args.variants, "keep_tone": args.keep_tone}
     if wanted.look:
         options["palette"] = pipe.image_processor.make_look(wanted.look)
@@ -193,7 +193,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     from transformers.utils.logging import disable_progress_bar
 
-    from . import baselines  # noqa: F401 - their checkpoints colour, too
+    from . import baselines  # noqa: F401 - their checkpoints color, too
     from .model.pipeline_colorization import load_pipeline
 
     try:
@@ -221,11 +221,11 @@ def main(arguments: list[str] | None = None) -> int:
             except Exception as error:  # one bad file does not end a batch, whatever is wrong with it
                 problems.append(Problem(str(job.source), reason_of(error, job.source)))
                 tqdm.write(str(problems[-1]), file=sys.stderr)
-    parts = [f"{done} coloured"]
+    parts = [f"{done} colored"]
     parts += [f"{skipped} left alone"] * bool(skipped) + [f"{len(problems)} failed"] * bool(problems)
     print(f"{', '.join(parts)} in {time.perf_counter() - start:.1f} s; results in {args.output}.")
     if problems:
-        print("Not coloured:")
+        print("Not colored:")
     for problem in problems:
         print(f"  {problem}")
     if args.report:
@@ -266,7 +266,7 @@ class Batch:
             return False
         if photo.pages > 1 and not args.all_pages:
             logger.warning(
-                "%s: %d pages or frames, of which the first is coloured; --all-pages colours all.",
+                "%s: %d pages or frames, of which the first is colored; --all-pages colors all.",
                 job.source,
                 photo.pages,
             )

@@ -64,7 +64,8 @@ class OnnxColorizer:
 
     def _predict(self, picture: np.ndarray) -> np.ndarray:
         """ab [2, h, w] float32, CIE units, of uint8 [H, W, 3]."""
-        light = see(picture, *working_shape(*picture.shape[:2], self.working_size, self.multiple))
+        height, width = picture.shape[:2]
+        light = see(picture, *working_shape(height, width, self.working_size, self.multiple))
         return self.session.run(["ab"], {"lightness": light[None, None]})[0][0]
 
 

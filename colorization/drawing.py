@@ -111,7 +111,7 @@ def draw_landscape(width: int = 1200, height: int = 800, scene: Scene = Scene())
 
 
 def draw_in_color(width: int = 1200, height: int = 800, scene: Scene = Scene()) -> Image.Image:
-    """Draw the same landscape in plain colours: blue above, green to brown below, all at the drawing's own L*.
+    """Draw the same landscape in plain colors: blue above, green to brown below, all at the drawing's own L*.
 
     Returns:
         Mode RGB, [height, width].

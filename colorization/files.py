@@ -170,7 +170,7 @@ def save_picture(
         picture: RGB or RGBA; what ``info["exif"]`` says of a photograph goes along where the format holds it.
         path: the suffix chooses the format. Formats without alpha get the picture on white.
         quality: of JPEG and WebP, 1 to 100.
-        provenance: whether the file says that its colours come from a model: XMP, EXIF Software and description.
+        provenance: whether the file says that its colors come from a model: XMP, EXIF Software and description.
         source_id: what it is made of, for :func:`result_id`.
         more_pages: of a TIFF; taken one by one, so that a book need not fit in memory.
 

@@ -1,4 +1,4 @@
-"""What is to be coloured and what its result is called: inputs of the command line to pairs of files."""
+"""What is to be colored and what its result is called: inputs of the command line to pairs of files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Problem:
-    """A file that was not coloured, and the reason as a sentence."""
+    """A file that was not colored, and the reason as a sentence."""
 
     file: str
     reason: str
@@ -113,7 +113,7 @@ class Targets:
         """Where a result goes, and whether it is there already, made of the file as it is now.
 
         Its input's stem, where that is free; else with the input's suffix, then with numbers. What a name means does
-        not depend on which other files are coloured: a result says what it was made of.
+        not depend on which other files are colored: a result says what it was made of.
 
         Args:
             job: the file.

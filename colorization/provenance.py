@@ -1,4 +1,4 @@
-"""What a result says of itself in its file: the facts of the photograph, and that its colours come from a model."""
+"""What a result says of itself in its file: the facts of the photograph, and that its colors come from a model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from .model.metadata import (
 )
 
 SOFTWARE = "Landscape Colorizer"
-SENTENCE = "Coloured by Landscape Colorizer: the colours are a model's guess."
+SENTENCE = "Colored by Landscape Colorizer: the colors are a model's guess."
 SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
 _SOFTWARE, _STRIPS = 305, 273
 _UNIQUE_ID, _WIDTH, _HEIGHT, _COLOR_SPACE = 42016, 40962, 40963, 40961
@@ -45,7 +45,7 @@ def result_options(
         block: EXIF of the photograph, or None.
         size: width and height of the result in pixels.
         file_format: Pillow's name: JPEG, PNG, TIFF, WEBP or BMP, which holds the resolution only.
-        provenance: whether to say that the colours come from a model.
+        provenance: whether to say that the colors come from a model.
         source_id: 32 hexadecimal digits that name what the result was made of, see ``files.source_id``.
         name: what to call the picture in messages.
 

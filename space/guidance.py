@@ -142,7 +142,7 @@ class Guide:
         inside = left, top, right, bottom = colored.inside(view)
         across, down = point.pixel(view.width, view.height)
         across, down = min(max(across, left), right - 1), min(max(down, top), bottom - 1)
-        colors = replace(said, photo=view, inside=inside).suggest_colours((across, down))
+        colors = replace(said, photo=view, inside=inside).suggest_colors((across, down))
         rows, columns = said.ab.shape[1:]
         row = min(int((down + 0.5 - top) / (bottom - top) * rows), rows - 1)
         column = min(int((across + 0.5 - left) / (right - left) * columns), columns - 1)

@@ -24,7 +24,7 @@ LONGEST_SIDE = 1024
 MAP_TOP = 40.0
 """CIEDE2000 that the map of errors shows brightest."""
 MAP_COLORS = ("#05041a", "#b63458", "#fcfdbf")
-RELEASE, GREY, SECOND, TRUTH = "This model", "No colour at all", "The other model", "Truth"
+RELEASE, GREY, SECOND, TRUTH = "This model", "No color at all", "The other model", "Truth"
 _COLUMNS = {RELEASE: "column model", GREY: "column grey", SECOND: "column other", TRUTH: "column truth"}
 
 

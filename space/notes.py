@@ -10,7 +10,7 @@ from space.service import ColoredPhoto
 
 SMALL = 64  # px, longest side: hardly a picture
 _UNSURE = {  # of Prediction.confidence, whose bounds are fitted on validation pictures; a sure model says nothing
-    "several colourings are plausible": "several_plausible",
+    "several colorings are plausible": "several_plausible",
     "little to go on here": "little_to_go_on",
 }
 

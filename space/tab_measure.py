@@ -26,7 +26,7 @@ from space.service import ColorizeService, PageError
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.views import encode, write_fresh
 
-_WITHOUT, _WITH = "No colour at all (grey)", "Another model"
+_WITHOUT, _WITH = "No color at all (grey)", "Another model"
 
 
 def build(service: ColorizeService, second: Models | None = None) -> None:
@@ -93,7 +93,7 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
 
         Args:
             photo: a color photograph as a file.
-            against: the baseline; "No colour at all (grey)", or "Another model" where the page has a second one.
+            against: the baseline; "No color at all (grey)", or "Another model" where the page has a second one.
         """
         path = uploaded_path(photo)
         if path is None:

@@ -81,7 +81,7 @@ def shared() -> Path:
 
 
 def make_tiny_model() -> ColorizationModel:
-    """A network of a few thousand weights whose random colours are strong enough to see."""
+    """A network of a few thousand weights whose random colors are strong enough to see."""
     torch.manual_seed(0)
     model = ColorizationModel(
         ColorizationConfig(encoder_widths=(8, 8, 8, 8), context_width=8, decoder_widths=(8, 8, 8))

@@ -30,13 +30,13 @@ def test_five_broken_and_five_good(run, tmp_path):
     for name in broken:
         assert len([line for line in errors.splitlines() if line.startswith(str(source / name))]) == 1
     assert "Traceback" not in errors
-    assert "5 coloured, 5 failed" in printed
+    assert "5 colored, 5 failed" in printed
 
 
-def test_all_good_is_0_and_colour_is_there(run, tmp_path, landscape):
+def test_all_good_is_0_and_color_is_there(run, tmp_path, landscape):
     landscape.convert("L").save(tmp_path / "grey.png")
     code, printed, _ = run(tmp_path / "grey.png", "-o", tmp_path / "out")
-    assert code == 0 and "1 coloured" in printed
+    assert code == 0 and "1 colored" in printed
     result = np.asarray(Image.open(tmp_path / "out" / "grey.png")).astype(int)
     assert np.abs(result[..., 0] - result[..., 2]).mean() > 1
 
@@ -90,7 +90,7 @@ def test_missing_input_does_not_stop_the_rest(run, tmp_path, landscape):
     code, printed, errors = run(
         tmp_path / "nothing.jpg", tmp_path / "a.png", tmp_path / "*.xyz", "-o", tmp_path / "out"
     )
-    assert code == 1 and "1 coloured, 2 failed" in printed
+    assert code == 1 and "1 colored, 2 failed" in printed
     assert "no such file" in errors and "no file matches" in errors
 
 
@@ -156,12 +156,12 @@ def test_variants(run_guided, tmp_path, landscape):
     landscape.save(tmp_path / "in" / "a.png")
     landscape.save(tmp_path / "in" / "a-variant-2.png")
     code, printed, _ = run_guided(tmp_path / "in", "-o", tmp_path / "out", "--variants", 3)
-    assert code == 0 and "2 coloured" in printed
+    assert code == 0 and "2 colored" in printed
     results = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert len(results) == 6 and {"a.png", "a-variant-2.png", "a-variant-3.png"} < set(results)
     assert len({results[name] for name in ("a.png", "a-variant-3.png")}) == 2
     code, printed, _ = run_guided(tmp_path / "in", "-o", tmp_path / "out", "--variants", 3, "--skip-existing")
-    assert "0 coloured, 2 left alone" in printed
+    assert "0 colored, 2 left alone" in printed
 
 
 def test_hints_and_palette(run_guided, tmp_path, landscape):

@@ -1,4 +1,4 @@
-"""A colouring as a file, and the command line that repeats it."""
+"""A coloring as a file, and the command line that repeats it."""
 
 from __future__ import annotations
 

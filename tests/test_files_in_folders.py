@@ -55,7 +55,7 @@ def test_the_input_folder_itself(run, tmp_path):
     code, _, _ = run(tmp_path, "-o", tmp_path, "--format", "jpg")
     assert code == 0 and names_in(tmp_path) == ["a.jpg", "a.png"]
     code, printed, _ = run(tmp_path, "-o", tmp_path, "--format", "jpg", "--skip-existing")
-    assert code == 0 and "0 coloured, 1 left alone" in printed  # the result is no input
+    assert code == 0 and "0 colored, 1 left alone" in printed  # the result is no input
     assert (tmp_path / "a.png").read_bytes() == before
 
 
@@ -96,7 +96,7 @@ def test_skip_existing_goes_by_what_a_result_was_made_of(run, tmp_path):
     run(tmp_path / "in", "-o", out, "--format", "jpg")
     draw(tmp_path / "in" / "a.jpg", 5)  # company that wants the same name
     code, printed, _ = run(tmp_path / "in", "-o", out, "--format", "jpg", "--skip-existing")
-    assert code == 0 and "1 coloured, 1 left alone" in printed
+    assert code == 0 and "1 colored, 1 left alone" in printed
     assert {result_id(path) for path in out.iterdir()} == {source_id(path) for path in (tmp_path / "in").iterdir()}
     # Alone again, or another day: each still knows its own.
     code, printed, _ = run(tmp_path / "in" / "a.jpg", "-o", out, "--format", "jpg", "--skip-existing")
@@ -106,7 +106,7 @@ def test_skip_existing_goes_by_what_a_result_was_made_of(run, tmp_path):
     draw(tmp_path / "in" / "a.png", 9)
     os.utime(tmp_path / "in" / "a.png", (1, 1))
     code, printed, _ = run(tmp_path / "in", "-o", out, "--format", "jpg", "--skip-existing")
-    assert "1 coloured, 1 left alone" in printed and names_in(out) == before
+    assert "1 colored, 1 left alone" in printed and names_in(out) == before
 
 
 def test_an_id_that_a_phone_wrote_is_not_ours(run, tmp_path):
@@ -153,7 +153,7 @@ def test_odd_names(run, tmp_path):
         path.parent.mkdir(exist_ok=True)
         draw_landscape(48, 32, seed=number).convert("L").save(path, kind)
     code, printed, errors = run(tmp_path / "in", "-o", tmp_path / "out")
-    assert code == 0 and f"{len(ODD_NAMES)} coloured" in printed, errors
+    assert code == 0 and f"{len(ODD_NAMES)} colored" in printed, errors
     assert len(names_in(tmp_path / "out")) == len(ODD_NAMES)
     code, printed, _ = run(tmp_path / "in", "-o", tmp_path / "out", "--skip-existing")
     assert code == 0 and f"{len(ODD_NAMES)} left alone" in printed
@@ -165,7 +165,7 @@ def test_hidden_files_are_passed_over(run, tmp_path):
     (tmp_path / "._a.jpg").write_bytes(b"\0\5\x16\7" + bytes(100))
     draw(tmp_path / ".thumbnails" / "b.jpg")
     code, printed, _ = run(tmp_path, "-o", tmp_path / "out")
-    assert code == 0 and "1 coloured in" in printed
+    assert code == 0 and "1 colored in" in printed
     code, _, errors = run(tmp_path / "._a.jpg", "-o", tmp_path / "out")  # named itself, it is an input
     assert code == 1 and "macOS" in errors
 
@@ -177,7 +177,7 @@ def test_unreadable_kinds_are_named_once_with_a_cure(run, tmp_path):
     (tmp_path / "notes.txt").write_text("no picture")
     report = tmp_path / "reports" / "bad.csv"
     code, printed, errors = run(tmp_path, "-o", tmp_path / "out", "--report", report)
-    assert code == 1 and "1 coloured, 2 failed" in printed
+    assert code == 1 and "1 colored, 2 failed" in printed
     for name in ("b.psd", "c.xcf"):
         assert errors.count(name) == 1 and printed.count(name) == 1
     assert "notes.txt" not in errors
@@ -224,7 +224,7 @@ def test_consoles_and_names_that_are_not_utf_8(tiny_model_dir, tmp_path, encodin
         capture_output=True, env=environment, cwd=ROOT,
     )  # fmt: skip
     assert result.returncode == 1 and b"Traceback" not in result.stderr, result.stderr
-    assert b"1 coloured, 1 failed" in result.stdout
+    assert b"1 colored, 1 failed" in result.stdout
     assert [path.name for path in out.iterdir()] == [name]
     assert b"bad\xff.jpg" in (tmp_path / "r.csv").read_bytes()
 
@@ -339,11 +339,11 @@ def test_all_pages_into_one_tiff_or_numbered_files(run, tmp_path, caplog):
         assert code == 0 and "1 left alone" in printed
     (out / "book-page-2.jpg").unlink()
     code, printed, _ = run(tmp_path / "book.tif", "-o", out, "--all-pages", "--skip-existing", "--format", "jpg")
-    assert "1 coloured" in printed and len(names_in(out)) == 4
+    assert "1 colored" in printed and len(names_in(out)) == 4
     # The first page alone is not the book.
     run(tmp_path / "book.tif", "-o", tmp_path / "first")
     code, printed, _ = run(tmp_path / "book.tif", "-o", tmp_path / "first", "--all-pages", "--skip-existing")
-    assert "1 coloured" in printed
+    assert "1 colored" in printed
     with Image.open(tmp_path / "first" / "book.tif") as book:
         assert book.n_frames == 3
     assert not [record for record in caplog.records if "--all-pages" in record.getMessage()][1:]

@@ -24,7 +24,7 @@ class BaselineOutput(ColorizationOutput):
     """Output of [`BaselineModel`]: that of the release, and what networks of RGB predict.
 
     Args:
-        rgb: [B, 3, h/s, w/s] float32 in [0, 1], of networks that predict sRGB; ``ab`` is that of these colours.
+        rgb: [B, 3, h/s, w/s] float32 in [0, 1], of networks that predict sRGB; ``ab`` is that of these colors.
     """
 
     rgb: torch.Tensor | None = None
@@ -65,7 +65,7 @@ class BaselineModel(ColorizationModel):
     def forward(
         self, pixel_values: torch.Tensor, hints: torch.Tensor | None = None, palette: torch.Tensor | None = None
     ) -> ColorizationOutput:
-        """Predict colour as the release does; see :meth:`ColorizationModel.forward`."""
+        """Predict color as the release does; see :meth:`ColorizationModel.forward`."""
         return super().forward(self._prepare(pixel_values), hints, palette)
 
     def _prepare(self, pixel_values: torch.Tensor) -> torch.Tensor:
@@ -80,11 +80,11 @@ class BaselineModel(ColorizationModel):
         return lightness if config.raw_lightness else (lightness - mean) / std
 
     def _interpret(self, raw: RawOutput) -> ColorizationOutput:
-        if self.config.head == "rgb" and raw.colour is not None:
-            rgb = raw.colour.float().sigmoid()
+        if self.config.head == "rgb" and raw.color is not None:
+            rgb = raw.color.float().sigmoid()
             return BaselineOutput(ab=rgb_to_lab(rgb)[:, 1:], rgb=rgb)
-        if self.config.squashed and raw.colour is not None:
-            raw = raw._replace(colour=raw.colour.float().tanh())
+        if self.config.squashed and raw.color is not None:
+            raw = raw._replace(color=raw.color.float().tanh())
         return super()._interpret(raw)
 
 

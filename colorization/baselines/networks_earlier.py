@@ -23,7 +23,7 @@ class ZhangNet(nn.Module):
 
     Args:
         width: channels of the first group (64 as published).
-        channels: of a regressed colour, 0 for none.
+        channels: of a regressed color, 0 for none.
         bins: classes of the classifier, 0 for none.
     """
 
@@ -59,7 +59,7 @@ class ZhangNet(nn.Module):
         """[B, 3, h, w] to maps [B, C, h/4, w/4]."""
         x = self.rise(self.body(x))
         return RawOutput(
-            colour=None if self.head is None else self.head(x),
+            color=None if self.head is None else self.head(x),
             logits=None if self.classifier is None else self.classifier(x),
         )
 
@@ -108,7 +108,7 @@ class UNet(nn.Module):
 
     Args:
         widths: channels at stride 2, 4, 8 and so on; as many levels.
-        channels: of the colour: 2 for ab, 3 for RGB.
+        channels: of the color: 2 for ab, 3 for RGB.
         dropout: probability in the three deepest levels of the decoder.
         attention: whether the deepest map attends to itself.
     """
@@ -128,7 +128,7 @@ class UNet(nn.Module):
         self.head = nn.Conv2d(widths[0], channels, 1)
 
     def forward(self, x: torch.Tensor) -> RawOutput:
-        """[B, 3, h, w] to colour [B, channels, h, w]."""
+        """[B, 3, h, w] to color [B, channels, h, w]."""
         size, skips = x.shape[-2:], []
         for level in self.encoder:
             x = level(x)
@@ -136,7 +136,7 @@ class UNet(nn.Module):
         x = self.attention(skips.pop())
         for level, skip in zip(self.decoder, reversed(skips), strict=True):
             x = torch.cat((_fit(level(x), skip.shape[-2:]), skip), dim=1)
-        return RawOutput(colour=self.head(F.relu(_fit(self.last(x), size))))
+        return RawOutput(color=self.head(F.relu(_fit(self.last(x), size))))
 
 
 class Autoencoder(nn.Module):
@@ -144,7 +144,7 @@ class Autoencoder(nn.Module):
 
     Args:
         widths: channels at stride 2, 4, 8 and so on.
-        channels: of the colour: 2 for ab, 3 for RGB.
+        channels: of the color: 2 for ab, 3 for RGB.
         scene_width: channels of a second, small CNN whose mean over the picture is joined to the narrowest map (the
             fusion of Iizuka et al. 2016, "Let there be Color!"); 0 for none.
     """
@@ -176,7 +176,7 @@ class Autoencoder(nn.Module):
         self.head = nn.Conv2d(widths[0], channels, 3, padding=1)
 
     def forward(self, x: torch.Tensor) -> RawOutput:
-        """[B, 3, h, w] to colour [B, channels, h, w]."""
+        """[B, 3, h, w] to color [B, channels, h, w]."""
         size, inner = x.shape[-2:], self.encoder(x)
         if self.scene is not None:
             scene = self.scene(x).mean(dim=(2, 3), keepdim=True)
@@ -184,4 +184,4 @@ class Autoencoder(nn.Module):
         x = self.fuse(inner)
         for level in self.decoder:
             x = level(F.interpolate(x, scale_factor=2, mode="nearest"))
-        return RawOutput(colour=self.head(_fit(x, size)))
+        return RawOutput(color=self.head(_fit(x, size)))

@@ -18,7 +18,7 @@ from .shards import Store
 _TILE, _COLUMNS, _ROWS = 128, 10, 6
 _HISTOGRAMS = {
     "mean_chroma": ("mean chroma (CIE units)", 0, 60),
-    "colorfulness": ("colourfulness (Hasler and Suesstrunk)", 0, 120),  # the font of drawings has no umlauts
+    "colorfulness": ("colorfulness (Hasler and Suesstrunk)", 0, 120),  # the font of drawings has no umlauts
     "sky_fraction": ("share of sky", 0, 1),
     "shorter": ("shorter side (px, log scale)", 6, 12),
 }
@@ -67,14 +67,14 @@ def write_card(store: Store, options: BuildOptions, decision: Decision, sources:
 
 _FIRST = ("train", "validation", "test")
 _REASONS = {
-    "monochrome": "grey or tinted: colour follows lightness up to {min_chroma_spread:g} CIE units",
+    "monochrome": "grey or tinted: color follows lightness up to {min_chroma_spread:g} CIE units",
     "border": "flat bands on two opposite sides, more than {max_border:.0%} of the picture",
     "duplicate": "a copy of a picture that was taken, perhaps mirrored, resized or compressed again",
     "too dark": "mean L* below {min_lightness:g}",
     "too bright": "mean L* above {max_lightness:g}",
     "too small": "shorter side below {min_side} px",
     "extreme aspect": "longer side more than {max_aspect:g} times the shorter",
-    "low colourfulness": "below {min_colorfulness:g}",
+    "low colorfulness": "below {min_colorfulness:g}",
     "unreadable": "damaged, or no picture at all",
 }
 
@@ -114,11 +114,11 @@ def _text(table, licences, skies, total, weak, size, splits, options, decision, 
         for reason, count in dropped.most_common()
     ] or ["| (nothing) | 0 | |"]
     lines += [
-        "", f"{weak:,} of the pictures taken are of low colourfulness (below "
+        "", f"{weak:,} of the pictures taken are of low colorfulness (below "
         f"{options.filters.warn_colorfulness:g}): a warning, not a filter.", "", "Thresholds: "
         + ", ".join(
             f"`{k}` {v:g}" for k, v in dataclasses.asdict(options.filters).items()) + ".", "",
-        "Colour is measured on a copy of 32 × 32 averaged pixels. Copies (also mirrored, resized or compressed again) "
+        "Color is measured on a copy of 32 × 32 averaged pixels. Copies (also mirrored, resized or compressed again) "
         "are found by a perceptual hash and confirmed by correlation; crops of one another are not. "
         + _about_splits(options, decision),
         "", "## Columns", "", "`image`, `source`, `scene` (from the folders), `width`, `height` (px), `colorfulness` "

@@ -1,7 +1,7 @@
 """Which pictures are fit for training a colorizer: what is measured, and what is dropped.
 
 Everything is measured on a picture of 32 × 32 pixels, averaged from the original: noise of compression does
-not count as colour there, and a photograph of a phone costs no more than its decoding.
+not count as color there, and a photograph of a phone costs no more than its decoding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..model.color import rgb_to_lab
 from .copies import SIGNATURE
 
 _SIDE = 32  # px, of the copy on which everything but borders is measured
-_COARSE = 16  # px, of the copy on which a tint is told from colours
+_COARSE = 16  # px, of the copy on which a tint is told from colors
 _KNOTS = 9  # of the curve of ab over L; a tint that clips at white bends sharply
 _BLOCK = 8  # coefficients a side that make the hash
 
@@ -44,7 +44,7 @@ class Filters:
     max_border: float = 0.03
     """border: share of the picture that flat bands on two opposite sides take."""
     min_colorfulness: float = 0.0
-    """low colourfulness: Hasler and Süsstrunk's measure; 0 is off, and ``warn_colorfulness`` only counts."""
+    """low colorfulness: Hasler and Süsstrunk's measure; 0 is off, and ``warn_colorfulness`` only counts."""
     warn_colorfulness: float = 10.0
     duplicate_bits: int = 7
     """duplicate: largest number of bits in which two perceptual hashes differ, mirrored or not ..."""
@@ -81,7 +81,7 @@ def perceptual_hashes(grey: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def border_share(rgb: np.ndarray, tolerance: int = 12) -> float:
-    """Share of the picture taken by flat bands of one colour on two opposite sides (letterbox, frame); uint8 [H, W, 3].
+    """Share of the picture taken by flat bands of one color on two opposite sides (letterbox, frame); uint8 [H, W, 3].
 
     One flat side is no frame: a clear sky is one.
     """
@@ -95,9 +95,9 @@ def border_share(rgb: np.ndarray, tolerance: int = 12) -> float:
 
 def _flat_lines(lines: np.ndarray, tolerance: int) -> int:
     step = max(1, lines.shape[1] // 256)
-    colour = lines[0, 0].astype(np.int16)
+    color = lines[0, 0].astype(np.int16)
     for place in range(len(lines) // 3):
-        if np.abs(lines[place, ::step] - colour).max() > tolerance:
+        if np.abs(lines[place, ::step] - color).max() > tolerance:
             return place
     return len(lines) // 3
 
@@ -145,7 +145,7 @@ def measure(pictures: Iterable[Image.Image]) -> dict[str, np.ndarray]:
     rgb = torch.from_numpy(small).permute(0, 3, 1, 2).float() / 255
     lab = rgb_to_lab(rgb).flatten(2)
     lightness, ab = lab[:, 0], lab[:, 1:]
-    # JPEG keeps colour in coarse cells: only an average over them says whether colour follows lightness.
+    # JPEG keeps color in coarse cells: only an average over them says whether color follows lightness.
     coarse = F.avg_pool2d(lab.unflatten(2, (_SIDE, _SIDE)), _SIDE // _COARSE).flatten(2)
     half = _SIDE // SIGNATURE
     signature = grey.reshape(len(grey), SIGNATURE, half, SIGNATURE, half).mean((2, 4)).round().astype(np.uint8)
@@ -186,6 +186,6 @@ def verdict(row: dict[str, float], filters: Filters) -> tuple[str, str]:
         (row["lightness"] > filters.max_lightness, "too bright", f"{row['lightness']:.1f}"),
         (row["border"] > filters.max_border, "border", f"{row['border']:.3f}"),
         (row["chroma_spread"] < filters.min_chroma_spread, "monochrome", f"{row['chroma_spread']:.2f}"),
-        (row["colorfulness"] < filters.min_colorfulness, "low colourfulness", f"{row['colorfulness']:.1f}"),
+        (row["colorfulness"] < filters.min_colorfulness, "low colorfulness", f"{row['colorfulness']:.1f}"),
     )
     return next(((reason, value) for beyond, reason, value in checks if beyond), ("", ""))

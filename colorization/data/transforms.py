@@ -1,7 +1,7 @@
-"""What happens to a photograph before it trains a colorizer. The colour of the target is never touched.
+"""What happens to a photograph before it trains a colorizer. The color of the target is never touched.
 
-Cropping and mirroring move colour and luminance together. Everything else (contrast, gamma, blur, grain) changes the
-luminance that the network sees and only that: jitter on the colours of the target, upside-down pictures and the black
+Cropping and mirroring move color and luminance together. Everything else (contrast, gamma, blur, grain) changes the
+luminance that the network sees and only that: jitter on the colors of the target, upside-down pictures and the black
 corners of rotations are what teaches colorizers to be grey.
 """
 

@@ -1,4 +1,4 @@
-"""Colour as a choice among bins: the ab grid, soft targets, rarity weights, and the way back to one colour.
+"""Color as a choice among bins: the ab grid, soft targets, rarity weights, and the way back to one color.
 
 Source: Zhang, Isola, Efros, "Colorful Image Colorization", ECCV 2016, arXiv:1603.08511, equations 2 to 5. Their grid
 has 313 bins; the number here follows from this project's own gamut (``len(ab_centres())``) and is typed nowhere.
@@ -14,7 +14,7 @@ import torch
 from .color import in_gamut
 
 GRID = 10.0  # CIE units between neighbouring centres
-NEIGHBOURS = 5  # bins that share one colour in its soft target
+NEIGHBOURS = 5  # bins that share one color in its soft target
 SIGMA = 5.0  # CIE units; standard deviation of their weights
 _REACH = 128  # the table of soft targets covers a* and b* from -128 to 128, in steps of one unit
 
@@ -61,7 +61,7 @@ def _table_on(device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def soft_encode(ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    """Soft targets of colours: the five nearest bins, weighted by a Gaussian of 5 units (section 2.2 of the paper).
+    """Soft targets of colors: the five nearest bins, weighted by a Gaussian of 5 units (section 2.2 of the paper).
 
     Read from a table at the nearest whole ab, so that a picture costs one look-up and no search.
 
@@ -78,7 +78,7 @@ def soft_encode(ab: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def annealed_mean(logits: torch.Tensor, centres: torch.Tensor, temperature: float) -> torch.Tensor:
-    """One colour of a distribution over bins: the mean after sharpening (equation 5 of the paper).
+    """One color of a distribution over bins: the mean after sharpening (equation 5 of the paper).
 
     Args:
         logits: [B, Q, h, w], of any floating type.
@@ -109,7 +109,7 @@ def ab_histogram(ab: torch.Tensor) -> torch.Tensor:
 
 
 def rarity_weights(prior: torch.Tensor, uniform_share: float) -> torch.Tensor:
-    """How much a pixel of each colour counts, so that rare colours are learned too (equation 4 of the paper).
+    """How much a pixel of each color counts, so that rare colors are learned too (equation 4 of the paper).
 
     Args:
         prior: [Q], share of each bin in the training pictures.
@@ -137,15 +137,15 @@ def rarity_weights(prior: torch.Tensor, uniform_share: float) -> torch.Tensor:
 
 
 def spread(logits: torch.Tensor, centres: torch.Tensor, ab: torch.Tensor) -> torch.Tensor:
-    """Root of the mean squared distance between the bins and one colour, under the predicted distribution.
+    """Root of the mean squared distance between the bins and one color, under the predicted distribution.
 
     Args:
         logits: [B, Q, h, w].
         centres: [Q, 2], CIE ab.
-        ab: [B, 2, h, w], the colour that was chosen.
+        ab: [B, 2, h, w], the color that was chosen.
 
     Returns:
-        [B, 1, h, w] float32, CIE units: 0 where all the probability lies on that colour.
+        [B, 1, h, w] float32, CIE units: 0 where all the probability lies on that color.
     """
     centres = centres.to(device=logits.device, dtype=torch.float32)
     share = torch.softmax(logits.float(), dim=1)

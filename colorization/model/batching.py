@@ -1,4 +1,4 @@
-"""Several pictures in a call: told from one, and coloured in batches, lazily, in their order."""
+"""Several pictures in a call: told from one, and colored in batches, lazily, in their order."""
 
 from __future__ import annotations
 

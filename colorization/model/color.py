@@ -29,11 +29,11 @@ from .srgb import lightness as lightness_of_array
 
 # CIE 015:2004, table T.3: the white of daylight D50, about 5000 K; the white of sRGB is D65, about 6500 K.
 _D50 = np.array([0.96422, 1.0, 0.82521])
-_WARMTH_CHROMA = 10.0  # CIE units; a colour of this chroma takes half of the shift of warmth
+_WARMTH_CHROMA = 10.0  # CIE units; a color of this chroma takes half of the shift of warmth
 
 
 def full_precision(device_type: str = "cpu") -> AbstractContextManager:
-    """Suspend an ``autocast`` around the call, where there is one: colours in bfloat16 are whole units off."""
+    """Suspend an ``autocast`` around the call, where there is one: colors in bfloat16 are whole units off."""
     # Exporters know no context that changes nothing.
     if torch.amp.is_autocast_available(device_type) and torch.is_autocast_enabled(device_type):
         return torch.autocast(device_type, enabled=False)
@@ -41,7 +41,7 @@ def full_precision(device_type: str = "cpu") -> AbstractContextManager:
 
 
 NEAR_GREY = 3.0
-"""CIE units of mean chroma; a picture below it has no colours to learn or to be measured against."""
+"""CIE units of mean chroma; a picture below it has no colors to learn or to be measured against."""
 
 FILM = {
     "blue-plate": (0.0, 0.05, 0.95),
@@ -132,9 +132,9 @@ def lab_to_rgb(lab: torch.Tensor) -> torch.Tensor:
 
 
 def warm(ab: torch.Tensor, warmth: float) -> torch.Tensor:
-    """Shift colours along daylight: towards the yellow of a low sun, or the blue of open shade.
+    """Shift colors along daylight: towards the yellow of a low sun, or the blue of open shade.
 
-    The direction is that from the white D65 to the white D50 in Lab, (2.5, 17.7), and warmth 1 is all of it. A colour
+    The direction is that from the white D65 to the white D50 in Lab, (2.5, 17.7), and warmth 1 is all of it. A color
     takes C / (C + 10) of that, C being its chroma: what is grey stays grey (snow, fog, roads), as it would for an eye
     that has adapted to the light.
 
@@ -165,10 +165,10 @@ def in_gamut(lab: torch.Tensor, tolerance: float = 1e-4) -> torch.Tensor:
 
 
 def fit_gamut(lab: torch.Tensor, steps: int = 16) -> torch.Tensor:
-    """Bring colours that sRGB cannot show to the gamut's edge by less chroma, at constant L* and hue.
+    """Bring colors that sRGB cannot show to the gamut's edge by less chroma, at constant L* and hue.
 
     Pixels inside stay untouched. The factor on chroma is found by bisection between grey, which is always inside, and
-    the colour; ``steps`` halvings leave an error below C / 2**steps.
+    the color; ``steps`` halvings leave an error below C / 2**steps.
 
     Args:
         lab: [..., 3, H, W], L* in [0, 100].

@@ -25,12 +25,12 @@ class ColoringError(ValueError):
 
 @dataclass(frozen=True)
 class Coloring:
-    """What a person wants of a photograph's colours.
+    """What a person wants of a photograph's colors.
 
     Attributes:
         points: (x, y, color): percent of width and height, 0 to 100, and "#rrggbb" or another CSS color.
         look: the name of a palette of the model, or None.
-        variant: which of the model's plausible colourings, 1 for the ordinary one.
+        variant: which of the model's plausible colorings, 1 for the ordinary one.
         strength: factor on chroma, 0 to 10.
         warmth: shift along daylight, -1 (cool) to 1 (warm).
     """

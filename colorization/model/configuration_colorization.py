@@ -1,4 +1,4 @@
-"""The configuration that travels with every checkpoint: the architecture, the units it speaks, how colours are read."""
+"""The configuration that travels with every checkpoint: the architecture, the units it speaks, how colors are read."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class ColorizationConfig(PreTrainedConfig):
         guided: whether the network takes hints and a palette and predicts the mean chroma of the picture; needs a
             classifier.
         ab_scale: CIE units of ab that a raw network output of 1 stands for.
-        temperature: of the annealed mean that turns the classifier's distribution into a colour: 1 is the mean,
+        temperature: of the annealed mean that turns the classifier's distribution into a color: 1 is the mean,
             towards 0 the most probable bin.
-        classification_share: with both heads, share of the classifier in the colour; the rest is the regression's.
-        variety: factor on how far each place is from the mean colour of the picture. What is expected of a place lies
+        classification_share: with both heads, share of the classifier in the color; the rest is the regression's.
+        variety: factor on how far each place is from the mean color of the picture. What is expected of a place lies
             nearer to the mean than what is there, so that one tint lies over all; above 1 takes that back.
         calibration: how far the mean chroma of the result follows the predicted one: exponent in [0, 1] on the factor
-            that would make both equal; 0 leaves the colours as they are.
+            that would make both equal; 0 leaves the colors as they are.
     """
 
     model_type = "colorization"

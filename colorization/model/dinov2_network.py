@@ -1,4 +1,4 @@
-"""The release's network: a frozen DINOv2 sees the whole picture, a small network turns what it saw into colour."""
+"""The release's network: a frozen DINOv2 sees the whole picture, a small network turns what it saw into color."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class Dinov2ColorNetwork(nn.Module):
         features: torch.Tensor | None = None,
         window: tuple[int, int, int, int] | None = None,
     ) -> RawOutput:
-        """Predict colour, in the network's units.
+        """Predict color, in the network's units.
 
         Args:
             x: pixel_values [B, 3, h, w] of the whole picture, or of the window.

@@ -1,4 +1,4 @@
-"""The pair around the model: pictures to ``pixel_values``, and predicted ab with the originals to coloured pictures."""
+"""The pair around the model: pictures to ``pixel_values``, and predicted ab with the originals to colored pictures."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def normalize_lightness(lightness: torch.Tensor) -> torch.Tensor:
 
 
 class ColorizationImageProcessor(BaseImageProcessor):
-    """Prepares pictures for [`ColorizationModel`] and puts its colours on them at their own size.
+    """Prepares pictures for [`ColorizationModel`] and puts its colors on them at their own size.
 
     Args:
         working_size: side, in pixels, of a square with as many pixels as the picture the network sees.
@@ -113,7 +113,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         if len(set(shapes)) > 1 and tensors is not None:
             raise ValueError(
                 f"Pictures of different aspect cannot share a batch (working shapes {sorted(set(shapes))}): squashing "
-                "them would change their colours. Pass them one at a time, sort them by aspect, or take a list of "
+                "them would change their colors. Pass them one at a time, sort them by aspect, or take a list of "
                 "tensors with return_tensors=None."
             )
         settle_in_process()
@@ -127,13 +127,13 @@ class ColorizationImageProcessor(BaseImageProcessor):
     def make_hints(
         self, points: Sequence[Point], size: tuple[int, int], working_size: int | None = None
     ) -> torch.Tensor:
-        """Colours that a person gives at points of a picture, as a guided model takes them.
+        """Colors that a person gives at points of a picture, as a guided model takes them.
 
-        Only a* and b* of a colour count; the picture keeps its own lightness. Points in one cell are averaged.
+        Only a* and b* of a color count; the picture keeps its own lightness. Points in one cell are averaged.
 
         Args:
-            points: pairs ((x, y), colour). x, y: pixels of the original, from its upper left one, which is (0, 0);
-                colour: "#rrggbb" or another CSS colour, or three sRGB values from 0 to 255.
+            points: pairs ((x, y), color). x, y: pixels of the original, from its upper left one, which is (0, 0);
+                color: "#rrggbb" or another CSS color, or three sRGB values from 0 to 255.
             size: width and height of the original, px.
             working_size: where [`preprocess`] was given another than the processor's.
 
@@ -141,13 +141,13 @@ class ColorizationImageProcessor(BaseImageProcessor):
             [1, 3, h/4, w/4] float32, CIE ab and 1 in cells with a point, 0 elsewhere; h, w: [`working_shape`].
 
         Raises:
-            ValueError: if a point is outside of the picture, or a colour cannot be read.
+            ValueError: if a point is outside of the picture, or a color cannot be read.
         """
         width, height = size
         sizes = self if working_size is None else ColorizationImageProcessor(working_size, self.size_multiple)
         rows, columns = (side // _HINT_STRIDE for side in sizes.working_shape(height, width))
         cells = torch.zeros(3, rows, columns, dtype=torch.float32, device="cpu")
-        for (x, y), colour in points:
+        for (x, y), color in points:
             if not (0 <= x < width and 0 <= y < height):
                 raise ValueError(
                     f"The point ({x:g}, {y:g}) is outside of the picture: x goes from 0 to {width - 1}, "
@@ -156,7 +156,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
             # The middle of a pixel counts, so that the last one falls into the last cell.
             across, down = (x + 0.5) / width, (y + 0.5) / height
             row, column = min(int(down * rows), rows - 1), min(int(across * columns), columns - 1)
-            rgb = cells.new_tensor(_read_colour(colour))[:, None, None] / 255
+            rgb = cells.new_tensor(_read_color(color))[:, None, None] / 255
             with full_precision():
                 cells[:2, row, column] += rgb_to_lab(rgb)[1:, 0, 0]
             cells[2, row, column] += 1
@@ -165,23 +165,23 @@ class ColorizationImageProcessor(BaseImageProcessor):
         return cells[None]
 
     def make_palette(self, reference: Any) -> torch.Tensor:
-        """The colours of a photograph whose mood is wanted, as a guided model takes them.
+        """The colors of a photograph whose mood is wanted, as a guided model takes them.
 
         Args:
-            reference: a colour picture, as [`preprocess`] takes them; only its colours count, not where they are.
+            reference: a color picture, as [`preprocess`] takes them; only its colors count, not where they are.
 
         Returns:
             [1, Q] float32, share of each bin of ab; they sum to one.
 
         Raises:
-            ValueError: if the picture has hardly any colour, or is of another type.
+            ValueError: if the picture has hardly any color, or is of another type.
         """
         picture = _as_picture(reference)
         height, width = self.working_shape(*_size_of(picture)[::-1])
         rgb = to_tensor(shrink(picture, height, width))
         with full_precision():
             ab = rgb_to_lab(rgb)[:, 1:]
-        ab = F.avg_pool2d(ab, _HINT_STRIDE)  # at the scale on which the model chooses colours
+        ab = F.avg_pool2d(ab, _HINT_STRIDE)  # at the scale on which the model chooses colors
         chroma = ab.norm(dim=1).mean().item()
         if chroma < _GREY_PALETTE:
             raise ValueError(
@@ -225,11 +225,11 @@ class ColorizationImageProcessor(BaseImageProcessor):
         tone: torch.Tensor | None = None,
         saturation: float | None = None,
     ) -> list[Image.Image]:
-        """Put predicted colours on the originals: their size, their luminance.
+        """Put predicted colors on the originals: their size, their luminance.
 
         Args:
             outputs: [`ColorizationOutput`], or its ``ab`` [B, 2, h, w] in CIE units.
-            originals: what [`preprocess`] returned, or B pictures as it takes them; their own colours are ignored.
+            originals: what [`preprocess`] returned, or B pictures as it takes them; their own colors are ignored.
             strength: factor on chroma, 0 for grey.
             warmth: shift along daylight, -1 (cool) to 1 (warm), see ``color.warm``.
             tone: [2, 101], CIE ab to add at L* 0, 1, ..., 100: that of a toned print which shall stay.
@@ -251,7 +251,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
         if not math.isfinite(strength) or strength < 0:
             raise ValueError(f"strength is a factor from 0 on, not {strength}.")
         if not bool(torch.isfinite(ab).all()):
-            raise ValueError("The predicted colours are not finite numbers; the model's weights are damaged.")
+            raise ValueError("The predicted colors are not finite numbers; the model's weights are damaged.")
         settle_in_process()
         with full_precision():
             ab = warm(ab.detach().float().cpu() * strength, warmth)
@@ -295,16 +295,16 @@ def _size_of(picture: Image.Image | np.ndarray) -> tuple[int, int]:
     return picture.size if isinstance(picture, Image.Image) else picture.shape[1::-1]
 
 
-def _read_colour(colour: str | Sequence[int]) -> tuple[float, ...]:
+def _read_color(color: str | Sequence[int]) -> tuple[float, ...]:
     """Three sRGB values from 0 to 255."""
-    if isinstance(colour, str):
+    if isinstance(color, str):
         try:
-            return tuple(map(float, ImageColor.getrgb(colour)[:3]))
+            return tuple(map(float, ImageColor.getrgb(color)[:3]))
         except ValueError:
-            raise ValueError(f"{colour!r} is no color; write it as #rrggbb.") from None
-    values = tuple(map(float, colour))
+            raise ValueError(f"{color!r} is no color; write it as #rrggbb.") from None
+    values = tuple(map(float, color))
     if len(values) != 3 or not all(0 <= value <= 255 for value in values):
-        raise ValueError(f"A color is #rrggbb or three values from 0 to 255, not {tuple(colour)}.")
+        raise ValueError(f"A color is #rrggbb or three values from 0 to 255, not {tuple(color)}.")
     return values
 
 

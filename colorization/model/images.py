@@ -56,7 +56,7 @@ class Photo:
 
     @property
     def seen(self) -> np.ndarray:
-        """``rgb``, with pixels that alpha hides wholly in the mean colour of the others: what lies there is unseen."""
+        """``rgb``, with pixels that alpha hides wholly in the mean color of the others: what lies there is unseen."""
         if self.alpha is None or self.alpha.all():
             return self.rgb
         hidden, seen = self.alpha == 0, self.rgb.copy()
@@ -111,7 +111,7 @@ def read_picture(
     name: str | None = None,
     max_megapixels: float = MAX_MEGAPIXELS,
 ) -> Image.Image:
-    """As :func:`read_photo`, but whole and only the colours, as a Pillow picture of mode RGB: no copy is made."""
+    """As :func:`read_photo`, but whole and only the colors, as a Pillow picture of mode RGB: no copy is made."""
     picture = _decoded(source, name, max_megapixels, 0, whole=True).picture
     return picture if picture.mode == "RGB" else picture.convert("RGB")
 
@@ -285,7 +285,7 @@ def _read_tiff(file: BinaryIO, name: str, max_megapixels: float, page: int) -> _
     except TiffError as error:
         if not error.codec:
             raise
-        try:  # Pillow's own codecs; 16 bits of a colour become 8 by their upper half
+        try:  # Pillow's own codecs; 16 bits of a color become 8 by their upper half
             file.seek(0)
             return _read_with_pillow(file, name, max_megapixels, place, pages=len(seen.places))
         except UnreadableImageError:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from PIL import Image
 
 MAX_VARIANTS = 9
-"""Colourings of one picture that can still be told apart."""
+"""Colorings of one picture that can still be told apart."""
 MAX_STRENGTH = 10.0
 """Factor on chroma; beyond, sRGB has ended everywhere."""
 

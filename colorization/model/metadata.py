@@ -1,4 +1,4 @@
-"""Facts about a photograph that go along to its coloured copy: an allow list, cleaned.
+"""Facts about a photograph that go along to its colored copy: an allow list, cleaned.
 
 Layers, thumbnails, file layout and the tags of raw converters describe the old file, so they stay with it.
 """

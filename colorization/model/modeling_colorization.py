@@ -1,4 +1,4 @@
-"""The model: a grey picture in, the two colour planes of CIE Lab out."""
+"""The model: a grey picture in, the two color planes of CIE Lab out."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ColorizationOutput(ModelOutput):
     """Output of [`ColorizationModel`] for ``pixel_values`` [B, 3, h, w]; s is the output stride, 4 for our network.
 
     Args:
-        ab: [B, 2, h/s, w/s] float32, CIE a* and b* (not scaled): the colours.
+        ab: [B, 2, h/s, w/s] float32, CIE a* and b* (not scaled): the colors.
         regressed: [B, 2, h/s, w/s] float32, CIE ab of the regression head alone, where there is one.
         logits: [B, Q, h/s, w/s] float32 over the bins of ab (``ab_bins.ab_centres``), where there is a
             classifier.
@@ -142,15 +142,15 @@ class ColorizationModel(PreTrainedModel):
         features: torch.Tensor | None = None,
         window: tuple[int, int, int, int] | None = None,
     ) -> ColorizationOutput:
-        """Predict colour.
+        """Predict color.
 
         Args:
             pixel_values: [B, 3, h, w], L* / 100 on three equal channels, normalised as ImageNet pictures are;
                 made by [`ColorizationImageProcessor`]. Of any floating type: the network computes in that of its
                 weights, or of an ``autocast`` around the call, and the output is float32 all the same.
-            hints: [B, 3, h/4, w/4], ab in CIE units where a person gave a colour and the third channel 1 there,
+            hints: [B, 3, h/4, w/4], ab in CIE units where a person gave a color and the third channel 1 there,
                 all 0 elsewhere; None for no hint. Guided networks only.
-            palette: [B, Q] share of each bin of ab in a photograph whose colours are wanted, a row of zeros for none.
+            palette: [B, Q] share of each bin of ab in a photograph whose colors are wanted, a row of zeros for none.
                 Guided networks only.
             features: "dinov2" only: what ``network.see`` said of the whole picture, when only a window of it is asked
                 for: ``pixel_values`` are then those of the window, ``hints`` still of the whole picture.
@@ -178,10 +178,10 @@ class ColorizationModel(PreTrainedModel):
             return self._interpret(raw)
 
     def _interpret(self, raw: RawOutput) -> ColorizationOutput:
-        """From the network's units to colours; never in half precision, where rounding of colours shows."""
+        """From the network's units to colors; never in half precision, where rounding of colors shows."""
         config, output = self.config, ColorizationOutput()
-        if raw.colour is not None:
-            output.regressed = raw.colour.float() * config.ab_scale
+        if raw.color is not None:
+            output.regressed = raw.color.float() * config.ab_scale
             output.ab = output.regressed
         if raw.logits is not None:
             output.logits = raw.logits.float()

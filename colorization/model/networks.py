@@ -1,4 +1,4 @@
-"""Our network, as plain ``nn.Module``s: they know channels and strides, nothing of colour, files or transformers."""
+"""Our network, as plain ``nn.Module``s: they know channels and strides, nothing of color, files or transformers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import nn
 class RawOutput(NamedTuple):
     """What a network says, in its own units: the model turns it into CIE units."""
 
-    colour: torch.Tensor | None
+    color: torch.Tensor | None
     """[B, 2, h, w] ab, or [B, 3, h, w] RGB, or None where there is only a classifier."""
     logits: torch.Tensor | None = None
     """[B, Q, h, w] over the bins of ab."""
@@ -122,7 +122,7 @@ class DecoderLevel(nn.Module):
 
 
 class Guidance(nn.Module):
-    """What a person adds: colours at points, and the palette of another photograph.
+    """What a person adds: colors at points, and the palette of another photograph.
 
     Points enter at strides 4, 8 and 16, and 32 where the encoder goes so far (as the local hints of Zhang et al. 2017,
     arXiv:1705.02999, enter at the input), the palette in the context, where it reaches every place (their global
@@ -158,7 +158,7 @@ class ColorUNet(nn.Module):
         encoder: features at strides 2, 4, 8, 16 and perhaps 32, with ``widths`` and ``context_stage`` as ResNetEncoder.
         context_width: stage at stride 32.
         decoder_widths: from stride 16 on.
-        channels: of the regressed colour, 0 for none.
+        channels: of the regressed color, 0 for none.
         bins: classes of the classifier, 0 for none.
         guided: whether it takes hints and a palette, and predicts the picture's mean chroma; needs ``bins``.
     """
@@ -207,7 +207,7 @@ class ColorUNet(nn.Module):
         for level, skip in zip(self.decoder, (*reversed(deeper[:3]), stride2, None), strict=False):
             x = level(x, skip)
         return RawOutput(
-            colour=None if self.head is None else self.head(x),
+            color=None if self.head is None else self.head(x),
             logits=None if self.classifier is None else self.classifier(x),
             log_chroma=None if self.chroma is None else self.chroma(context.mean(dim=(2, 3))).squeeze(1),
         )

@@ -1,4 +1,4 @@
-"""The one hallway from anything readable to a picture in colour; command line, page and harness all go through it."""
+"""The one hallway from anything readable to a picture in color; command line, page and harness all go through it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from .tone import tone_of
 
 
 class ColorizationPipeline(Pipeline):
-    """Colours photographs: ``pipe("beach.jpg")`` is a Pillow picture of the same size; see :meth:`__call__`."""
+    """Colors photographs: ``pipe("beach.jpg")`` is a Pillow picture of the same size; see :meth:`__call__`."""
 
     model: ColorizationModel
     image_processor: ColorizationImageProcessor
@@ -61,7 +61,7 @@ class ColorizationPipeline(Pipeline):
         num_workers: int | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Colour one photograph or several.
+        """Color one photograph or several.
 
         Args:
             inputs: a picture: path, http(s) or data: address, bytes, open binary file, Pillow picture of any mode,
@@ -69,17 +69,17 @@ class ColorizationPipeline(Pipeline):
                 a list or tuple of pictures; or a generator, another iterator or a data set of them.
             strength: factor on chroma, 1; 0 is grey. ``saturation`` is understood, too.
             warmth: shift along daylight, -1 (cool) to 1 (warm), 0.
-            hints: colours at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only.
-            palette: another photograph, of the same kinds, whose colours are wanted; guided models only.
+            hints: colors at points, ``[((x, y), "#rrggbb"), ...]``, in pixels of the photograph; guided models only.
+            palette: another photograph, of the same kinds, whose colors are wanted; guided models only.
             look: the name of a palette that comes with the model (``pipe.image_processor.looks`` has them), such as
                 "autumn", instead of ``palette``; guided models only.
             recipe: a coloring to repeat (points, look, variant, strength, warmth): a JSON file as the command line
                 takes it, its text, a dictionary, or a [`Coloring`]. Where another argument says the same, that counts.
             page: which page or frame of a file that has several, counted from 0; `Photo.pages` says how many.
-            keep_tone: True to add the tone of a sepia (or otherwise toned) print to the new colours; by default it
+            keep_tone: True to add the tone of a sepia (or otherwise toned) print to the new colors; by default it
                 goes.
-            borders: False to colour the plain border of a scanned plate too; by default it stays neutral.
-            num_variants: K for a list of K distinct colourings of each photograph, the first of which is the ordinary
+            borders: False to color the plain border of a scanned plate too; by default it stays neutral.
+            num_variants: K for a list of K distinct colorings of each photograph, the first of which is the ordinary
                 one; 1 to 9, models with a classifier only.
             seed: of the variants, 0; the same one gives the same ones.
             max_megapixels: larger pictures are refused, 100.
@@ -91,9 +91,9 @@ class ColorizationPipeline(Pipeline):
 
         Returns:
             A Pillow picture of the photograph's size, mode RGB or, with alpha, RGBA, EXIF in ``info["exif"]``; a list
-            of them for a list or a tuple, in its order; for a generator or a data set an iterable that colours as it
+            of them for a list or a tuple, in its order; for a generator or a data set an iterable that colors as it
             is asked. Where one of several cannot be read, its place holds the [`UnreadableImageError`] that says why,
-            and the others are coloured.
+            and the others are colored.
 
         Raises:
             UnreadableImageError: if a single picture cannot be read.
@@ -148,7 +148,7 @@ class ColorizationPipeline(Pipeline):
             given = fill_in(read_coloring(given.pop("recipe")), given)
         if "look" in given:
             if "palette" in given:
-                raise ValueError("Give a look or a palette, not both: either says which colours are wanted.")
+                raise ValueError("Give a look or a palette, not both: either says which colors are wanted.")
             given["palette"] = self.image_processor.make_look(given.pop("look"))
         if "palette" in given:  # once a call, not once a photograph
             given["palette"] = self._read_palette(given["palette"], given.get("max_megapixels", MAX_MEGAPIXELS))
@@ -168,7 +168,7 @@ class ColorizationPipeline(Pipeline):
         forward_params: dict[str, Any],
         postprocess_params: dict[str, Any],
     ) -> Results:
-        """Colour several pictures, in batches of those that the network sees in one size."""
+        """Color several pictures, in batches of those that the network sees in one size."""
         return Results(
             inputs,
             partial(self._preprocess_one_of_several, **preprocess_params),
@@ -308,7 +308,7 @@ class ColorizationPipeline(Pipeline):
 
 
 def load_pipeline(model: str | Path | None = None, device: str = "auto") -> ColorizationPipeline:
-    """Load a model with its processor, ready to colour.
+    """Load a model with its processor, ready to color.
 
     Args:
         model: a folder or an id on the Hub; None for the model that comes with the project.

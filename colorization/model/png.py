@@ -25,7 +25,7 @@ class Png:
 
     Attributes:
         file: without the texts that are too long, and without the other fields.
-        icc: a colour profile too large for Pillow, or None.
+        icc: a color profile too large for Pillow, or None.
         key: grey level or (red, green, blue) that is transparent and that Pillow would look for in vain, as it has
             other depths than 8 bits in the file; None otherwise. In 16 bits, or in 8 of a picture that has less.
         gamma: its levels are light to the power of this (1 of a scan that is linear in light), or None where they are
@@ -153,12 +153,12 @@ def _inflate(packed: bytes, most: int) -> bytes | None:
 
 
 def mask_of_key(picture: Image.Image, file: BinaryIO, key: tuple[int, ...]) -> Image.Image:
-    """Alpha of a picture in which one colour is transparent, see :class:`Png`: mode L, 0 there and 255 elsewhere.
+    """Alpha of a picture in which one color is transparent, see :class:`Png`: mode L, 0 there and 255 elsewhere.
 
     Args:
         picture: as Pillow has read it: mode L or I;16, or RGB of the upper 8 bits.
         file: the same file, for the lower 8 bits of RGB.
-        key: that colour.
+        key: that color.
     """
     if len(key) == 1:
         hidden = np.asarray(picture) == key[0]

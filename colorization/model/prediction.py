@@ -1,4 +1,4 @@
-"""What the model says of one photograph: a colour everywhere, how sure it is of it, and what else it could be."""
+"""What the model says of one photograph: a color everywhere, how sure it is of it, and what else it could be."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .color import full_precision, lightness
 from .images import Photo
 from .modeling_colorization import ColorizationOutput
 from .scan_borders import Box, Outline
-from .variants import follow_hints, plausible_colours, plausible_variants
+from .variants import follow_hints, plausible_colors, plausible_variants
 
-# Training counts rare colours more, so the plain distribution is wider than the truth. Sharpened by this temperature
+# Training counts rare colors more, so the plain distribution is wider than the truth. Sharpened by this temperature
 # its spread is as large as the true distance over all pixels together; fitted on validation pictures by
 # `python scripts/measure_guidance.py confidence`.
 SPREAD_TEMPERATURE = 0.4
 # Mean spread of a picture, CIE units: half of the validation pictures are below the first, a fifth above the second, by
 # the same command.
-SEVERAL_COLOURS, LITTLE_TO_GO_ON = 13.3, 16.5
+SEVERAL_COLORS, LITTLE_TO_GO_ON = 13.3, 16.5
 # Several pictures on one scan: cells of all of them as a multiple of those of one, and cells around each.
 _MOST_CELLS, _MARGIN = 4, 2
-# The overlay: spread where its colour begins, and where it is full; the ab of that colour, a magenta that no landscape
+# The overlay: spread where its color begins, and where it is full; the ab of that color, a magenta that no landscape
 # has and that sRGB can show at most lightnesses.
 _OVERLAY_RANGE = (9.0, 24.0)
 _OVERLAY_AB = (55.0, -35.0)
@@ -123,7 +123,7 @@ class Prediction:
         inside: left, top, right, bottom of the picture in it; less than the whole where a scan has a plain border.
         ab: [2, h, w] of that picture, CIE units; small, ``ColorizationPipeline.apply_ab`` puts it on the photograph.
         logits: [Q, h, w] over the bins of ab, or None of a model without a classifier.
-        spread: [h, w], CIE units: how far the true colour may be from ``ab`` (root mean square under the predicted
+        spread: [h, w], CIE units: how far the true color may be from ``ab`` (root mean square under the predicted
             distribution); None without a classifier.
         outline: corners of the picture, where it lies askew in ``inside``, or of each of several; else None.
         notes: sentences about the photograph for whoever brought it: `Photo.notes`, and where it looks like a negative.
@@ -155,18 +155,18 @@ class Prediction:
         mean = self.mean_spread
         if mean >= LITTLE_TO_GO_ON:
             return "little to go on here"
-        return "several colourings are plausible" if mean >= SEVERAL_COLOURS else "fairly sure"
+        return "several colorings are plausible" if mean >= SEVERAL_COLORS else "fairly sure"
 
     def variants(self, count: int, seed: int = 0) -> torch.Tensor:
-        """Distinct plausible colourings [count, 2, h, w], the first of them ``ab``; the same seed gives the same ones.
+        """Distinct plausible colorings [count, 2, h, w], the first of them ``ab``; the same seed gives the same ones.
 
         Raises:
             ValueError: without a classifier, or if the count is out of range.
         """
-        return plausible_variants(self._need(self.logits, "offer several colourings"), self.ab, count, seed)
+        return plausible_variants(self._need(self.logits, "offer several colorings"), self.ab, count, seed)
 
-    def suggest_colours(self, point: tuple[float, float], count: int = 4) -> list[str]:
-        """The most plausible distinct colours at a point (x, y), pixels of the photograph, at its own lightness there.
+    def suggest_colors(self, point: tuple[float, float], count: int = 4) -> list[str]:
+        """The most plausible distinct colors at a point (x, y), pixels of the photograph, at its own lightness there.
 
         Returns:
             At most ``count`` of "#rrggbb", most probable first.
@@ -174,14 +174,16 @@ class Prediction:
         Raises:
             ValueError: if the point is outside of the picture or in its border, or without a classifier.
         """
-        logits = self._need(self.logits, "suggest colours")
+        logits = self._need(self.logits, "suggest colors")
         x, y = place_in(self.photo, self.inside, point)
         left, top, right, bottom = self.inside
         rows, columns = self.ab.shape[1:]
         row, column = int((y + 0.5) / (bottom - top) * rows), int((x + 0.5) / (right - left) * columns)
         x, y = int(x) + left, int(y) + top
         own = lightness(torch.from_numpy(self.photo.rgb[y : y + 1, x : x + 1].copy())).item()
-        return plausible_colours(logits[:, row, column], own, count)
+        return plausible_colors(logits[:, row, column], own, count)
+
+    suggest_colours = suggest_colors  # as it was spelled first
 
     def overlay_ab(self) -> torch.Tensor:
         """ab [2, h, w] that paints uncertain places magenta and leaves sure ones grey, for ``apply_ab``.
@@ -198,7 +200,7 @@ class Prediction:
         """What only a classifier gives."""
         if part is None:
             raise ValueError(
-                f"This model cannot {purpose}: it has no classifier over colours. Load one whose configuration has "
+                f"This model cannot {purpose}: it has no classifier over colors. Load one whose configuration has "
                 "head 'classification' or 'both'."
             )
         return part

@@ -1,4 +1,4 @@
-"""Colours as a file means them to sRGB: embedded ICC profiles, Lab, palettes, CMYK."""
+"""Colors as a file means them to sRGB: embedded ICC profiles, Lab, palettes, CMYK."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageCms
 
 logger = logging.getLogger(__name__)
 
-_SAME_COLOUR = 2  # largest difference of 255 between profiles that both mean sRGB
+_SAME_COLOR = 2  # largest difference of 255 between profiles that both mean sRGB
 
 
 def to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
@@ -27,7 +27,7 @@ def to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
             if transform := _transform_to_srgb(icc, picture.mode):
                 return ImageCms.applyTransform(picture, transform) or picture
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError) as error:
-            logger.warning("%s: the colour profile cannot be used and is ignored (%s).", name, error)
+            logger.warning("%s: the color profile cannot be used and is ignored (%s).", name, error)
     return picture if picture.mode in ("RGB", "L") else picture.convert("RGB")
 
 
@@ -35,14 +35,14 @@ def to_srgb(picture: Image.Image, icc: bytes | None, name: str) -> Image.Image:
 def _transform_to_srgb(icc: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
     """From a profile to sRGB, None where it is sRGB already; to build one costs as much as a small photograph.
 
-    What a profile is called says nothing: what it makes of colours does. Profiles of sRGB differ by their rounding.
+    What a profile is called says nothing: what it makes of colors does. Profiles of sRGB differ by their rounding.
     """
     profile = ImageCms.ImageCmsProfile(io.BytesIO(icc))
     transform = ImageCms.buildTransform(profile, ImageCms.createProfile("sRGB"), mode, "RGB")
     if mode == "RGB":
-        chart = _colour_chart()
+        chart = _color_chart()
         after = ImageCms.applyTransform(chart, transform)
-        if after and np.abs(np.asarray(after, np.int16) - np.asarray(chart)).max() <= _SAME_COLOUR:
+        if after and np.abs(np.asarray(after, np.int16) - np.asarray(chart)).max() <= _SAME_COLOR:
             return None
     return transform
 
@@ -53,7 +53,7 @@ def _lab_profile() -> bytes:
 
 
 @functools.cache
-def _colour_chart() -> Image.Image:
-    """Every colour whose channels are multiples of 15, as a picture."""
+def _color_chart() -> Image.Image:
+    """Every color whose channels are multiples of 15, as a picture."""
     levels = np.arange(0, 256, 15, dtype=np.uint8)
     return Image.fromarray(np.stack(np.meshgrid(levels, levels, levels), -1).reshape(len(levels), -1, 3))

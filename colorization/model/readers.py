@@ -135,7 +135,7 @@ def _rare_jpeg(file: BinaryIO) -> str | None:
 
 
 def deep_jpeg2000(file: BinaryIO) -> Image.Image | None:
-    """Decode a JPEG 2000 with colours or alpha of more than 8 bits: Pillow's rounding makes black of its white.
+    """Decode a JPEG 2000 with colors or alpha of more than 8 bits: Pillow's rounding makes black of its white.
 
     Returns:
         Mode L, LA, RGB or RGBA; None for any other file, which Pillow reads rightly.

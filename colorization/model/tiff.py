@@ -23,9 +23,9 @@ NOT_KNOWN = f"this kind of TIFF needs more: {INSTALL}; or save it with 8 bits"
 MAX_PAGES = 10_000
 _WHITE_IS_ZERO, _BLACK_IS_ZERO, _RGB, _PALETTE, _MASK, _CMYK, _YCBCR, _LAB, _ICC_LAB = 0, 1, 2, 3, 4, 5, 6, 8, 9
 _CHANNELS = {_WHITE_IS_ZERO: 1, _BLACK_IS_ZERO: 1, _RGB: 3, _PALETTE: 1, _CMYK: 4, _YCBCR: 3, _LAB: 3, _ICC_LAB: 3}
-_RAW = (32803, 34892)  # a colour filter array, and linear raw
+_RAW = (32803, 34892)  # a color filter array, and linear raw
 _FAX = (2, 3, 4)  # compressions whose 0 is white where nothing is said
-# What the libtiff of Pillow decodes; it reads colours as YCbCr only where that is compressed.
+# What the libtiff of Pillow decodes; it reads colors as YCbCr only where that is compressed.
 _CODECS_OF_PILLOW = (1, *_FAX, 5, 6, 7, 8, 32773, 32946)
 _WEBP = 50001
 
@@ -179,7 +179,7 @@ def read_page(tif: tifffile.TiffFile, place: int) -> TiffPicture:
     if 262 not in page.tags and page.compression not in _FAX:  # as libtiff takes it
         photometric = _RGB if page.samplesperpixel >= 3 else _BLACK_IS_ZERO
     if photometric not in _CHANNELS:
-        raise TiffError(f"its kind of colour ({_name(page.photometric)}) is not known; save it as RGB or grey")
+        raise TiffError(f"its kind of color ({_name(page.photometric)}) is not known; save it as RGB or grey")
     if page.imagedepth > 1:
         raise TiffError("this is a stack of planes (a volume), not a photograph")
     if photometric == _YCBCR and page.compression == 1 and page.subsampling not in (None, (1, 1)):
@@ -233,7 +233,7 @@ def _scaled(
 
 
 def _straight(colors: np.ndarray, alpha: np.ndarray) -> np.ndarray:
-    """Colours that were multiplied by alpha, divided again."""
+    """Colors that were multiplied by alpha, divided again."""
     whole = colors.astype(np.float32) * 255 / np.maximum(alpha, 1)[..., None]
     return np.where(alpha[..., None] == 0, 0, (whole + 0.5).clip(0, 255)).astype(np.uint8)
 

@@ -1,4 +1,4 @@
-"""Other plausible colours of a picture, out of the distribution that a classifier predicts over bins of ab."""
+"""Other plausible colors of a picture, out of the distribution that a classifier predicts over bins of ab."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from .limits import MAX_VARIANTS
 
 # Chosen on validation pictures by the best of four: `python scripts/measure_guidance.py variants --sweep`.
 SHIFT = 0.75  # mean shift of a variant, in standard deviations of the predicted distribution along its direction
-SHARPENING = 0.6  # temperature: below 1, a variant goes over to another probable colour rather than between two
+SHARPENING = 0.6  # temperature: below 1, a variant goes over to another probable color rather than between two
 # Degrees from the first principal axis: opposite ways along it, then along the second one, then between.
 _ANGLES = (0, 180, 90, 270, 45, 225, 135, 315)
 _MAX_TILT = 2.0  # per CIE unit: one grid step changes odds by e**20, all of the probability that there is has moved
 _HALVINGS = 16
-_MAX_SHIFT = 30.0  # CIE units, of one pixel: few go farther, and those are glaring spots, not another colouring
+_MAX_SHIFT = 30.0  # CIE units, of one pixel: few go farther, and those are glaring spots, not another coloring
 # Of hints, chosen on validation pictures: how fast a correction fades with likeness, and how much is taken for noise.
 _LIKENESS_POWER, _HINT_NOISE = 2, 0.1
 # Of suggestions for a point, CIE units of ab:
 _MODE_RADIUS = 15.0  # what one suggestion stands for
 _MODE_DISTANCE = 20.0  # between suggestions
-_SAME_COLOUR = 8.0  # between suggestions as sRGB can show them at the lightness of the point
+_SAME_COLOR = 8.0  # between suggestions as sRGB can show them at the lightness of the point
 
 
 def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed: int = 0) -> torch.Tensor:
-    """Distinct colourings of one picture, each as coherent in space as the prediction itself.
+    """Distinct colorings of one picture, each as coherent in space as the prediction itself.
 
     Each variant but the first tilts the distributions of all pixels in the same sense, p'(q) ~ p(q) exp(t u c_q)
     (exponential tilting, the change of measure of Esscher 1932), with a direction u in the ab plane and the t at which
@@ -80,7 +80,7 @@ def _random_share(seed: int) -> float:
 
 
 def _principal_axes(covariance: torch.Tensor) -> torch.Tensor:
-    """Unit columns [2, 2], larger variance first, signs so that each points to warmer (yellow, then red) colours."""
+    """Unit columns [2, 2], larger variance first, signs so that each points to warmer (yellow, then red) colors."""
     axes = torch.linalg.eigh(covariance.double()).eigenvectors.flip(1).float()
     # The sign of an eigenvector is arbitrary and differs between machines.
     return torch.where(axes.sum(dim=0) < 0, -axes, axes)
@@ -128,8 +128,8 @@ def follow_hints(ab: torch.Tensor, logits: torch.Tensor, hints: torch.Tensor) ->
     return ab + torch.einsum("cn,nhw->chw", torch.linalg.solve(among, missed.T).T, likeness)
 
 
-def plausible_colours(logits: torch.Tensor, lightness: float, count: int = 4) -> list[str]:
-    """The most probable distinct colours of one pixel, at its own lightness.
+def plausible_colors(logits: torch.Tensor, lightness: float, count: int = 4) -> list[str]:
+    """The most probable distinct colors of one pixel, at its own lightness.
 
     Args:
         logits: [Q] over the bins of ab, at the pixel.
@@ -148,9 +148,9 @@ def plausible_colours(logits: torch.Tensor, lightness: float, count: int = 4) ->
         near = torch.cdist(centres, centres) < _MODE_RADIUS
         peak = int((near.float() @ left).argmax())
         share = left * near[peak]
-        colour = torch.cat((share.new_tensor([lightness]), share @ centres / share.sum()))
-        shown = fit_gamut(colour[:, None, None])
-        if all((shown - other)[1:].norm() > _SAME_COLOUR for other in found):
+        color = torch.cat((share.new_tensor([lightness]), share @ centres / share.sum()))
+        shown = fit_gamut(color[:, None, None])
+        if all((shown - other)[1:].norm() > _SAME_COLOR for other in found):
             found.append(shown)
         left = left.masked_fill((centres - centres[peak]).norm(dim=1) < _MODE_DISTANCE, 0)
     codes = [(lab_to_rgb(lab).flatten() * 255).round().int().tolist() for lab in found]

@@ -1,4 +1,4 @@
-"""Photographs for a card: grey, coloured and true, each with its credit and what the model made of it.
+"""Photographs for a card: grey, colored and true, each with its credit and what the model made of it.
 
 One without a credit is not published; one where the model failed is, and says so.
 """
@@ -33,7 +33,7 @@ class Credit:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the model made of a colour photograph.
+    """What the model made of a color photograph.
 
     Attributes:
         figures: measured, as words.
@@ -46,7 +46,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Example:
-    """A strip of a card; without a verdict where the photograph has no colours of its own."""
+    """A strip of a card; without a verdict where the photograph has no colors of its own."""
 
     credit: Credit
     verdict: Verdict | None
@@ -95,11 +95,11 @@ def write_strip(pictures: Sequence[Image.Image], path: Path) -> None:
     strip.save(path, **({"optimize": True} if path.suffix == ".png" else {"quality": 90}))
 
 
-def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
+def judge(colored: Image.Image, truth: Image.Image) -> Verdict | None:
     """What the harness measures of one result; None where the truth is as good as grey.
 
     Failures are those that the harness counts: less than half of the true chroma, more than one and a half of it, one
-    brown hue over all (sepia), and colours farther from the truth than grey is.
+    brown hue over all (sepia), and colors farther from the truth than grey is.
     """
     # Here and not above: a data set and the metric are sent without waiting for PyTorch.
     import numpy as np
@@ -113,7 +113,7 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     def lab_of(picture: Image.Image) -> torch.Tensor:
         return rgb_to_lab(to_tensor(picture))
 
-    made, true, grey = lab_of(coloured), lab_of(truth), lab_of(make_input(np.array(truth)))
+    made, true, grey = lab_of(colored), lab_of(truth), lab_of(make_input(np.array(truth)))
     if colors.mean_chroma(true).item() < NEAR_GREY:
         return None
     error, of_grey = (colors.delta_e(lab, true)[0].item() for lab in (made, grey))
@@ -121,8 +121,8 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     failures = [
         words
         for words, wrong in (
-            ("less than half of its colour", ratio < colors.COLLAPSED),
-            ("too colourful by more than half", ratio > colors.OVERSATURATED),
+            ("less than half of its color", ratio < colors.COLLAPSED),
+            ("too colorful by more than half", ratio > colors.OVERSATURATED),
             ("sepia", bool(sepia.is_sepia(sepia.hue_statistics(made)).item())),
             ("farther from the truth than grey", error > of_grey),
         )
@@ -131,12 +131,12 @@ def judge(coloured: Image.Image, truth: Image.Image) -> Verdict | None:
     return Verdict(f"CIEDE2000 {error:.1f} (grey {of_grey:.1f}), chroma ratio {ratio:.2f}", tuple(failures))
 
 
-def write_examples(folder: Path, colour: Callable[[Image.Image], Image.Image], target: Path) -> list[Example]:
-    """Strips of all pictures of ``folder`` below ``target``: grey, coloured, and the truth where it is in colour.
+def write_examples(folder: Path, color: Callable[[Image.Image], Image.Image], target: Path) -> list[Example]:
+    """Strips of all pictures of ``folder`` below ``target``: grey, colored, and the truth where it is in color.
 
     Args:
         folder: with pictures and their ``credits.csv``.
-        colour: takes a grey picture and gives it coloured, of the same size.
+        color: takes a grey picture and gives it colored, of the same size.
         target: folder of the repository.
 
     Raises:
@@ -153,8 +153,8 @@ def write_examples(folder: Path, colour: Callable[[Image.Image], Image.Image], t
         truth = read_picture(path)
         truth.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
         grey = make_input(np.array(truth))
-        coloured = colour(grey)
-        verdict = judge(coloured, truth)
-        write_strip([grey, coloured, truth] if verdict else [grey, coloured], target / credit.path)
+        colored = color(grey)
+        verdict = judge(colored, truth)
+        write_strip([grey, colored, truth] if verdict else [grey, colored], target / credit.path)
         found.append(Example(credit, verdict))
     return found

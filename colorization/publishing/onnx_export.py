@@ -178,7 +178,7 @@ def compare(pipe: ColorizationPipeline, folder: Path) -> float:
 def _timed(*functions, rounds: int = 3):
     """Call functions in turns, a first round uncounted; give their results and the median times in ms."""
     results = [function() for function in functions]
-    spent = [[] for _ in functions]
+    spent: list[list[float]] = [[] for _ in functions]
     for _ in range(rounds):
         for function, times in zip(functions, spent, strict=True):
             start = time.perf_counter()

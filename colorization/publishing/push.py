@@ -53,8 +53,8 @@ _LOAD_MODEL = """
     processor = AutoImageProcessor.from_pretrained(name, **remote)
     with torch.inference_mode():
         ab = model(**processor(Image.open(picture))).ab
-    coloured = pipeline("image-colorization", model=name, device="cpu", **remote)(picture)
-    save_file({"ab": ab, "coloured": pil_to_tensor(coloured).contiguous()}, out)
+    colored = pipeline("image-colorization", model=name, device="cpu", **remote)(picture)
+    save_file({"ab": ab, "colored": pil_to_tensor(colored).contiguous()}, out)
 """
 _LOAD_DATASET = """
     import hashlib, json, os, sys
@@ -73,9 +73,9 @@ _LOAD_METRIC = """
     import evaluate
     from PIL import Image
     name, revision, picture, out = sys.argv[1:]
-    colour = Image.open(picture).convert("RGB")
+    color = Image.open(picture).convert("RGB")
     metric = evaluate.load(name, revision=revision)
-    figures = metric.compute(predictions=[colour.convert("L").convert("RGB"), colour], references=[colour, colour])
+    figures = metric.compute(predictions=[color.convert("L").convert("RGB"), color], references=[color, color])
     with open(out, "w") as file:
         json.dump(figures, file)
 """
@@ -201,12 +201,12 @@ def check_model(upload: Upload, revision: str, scratch: Path) -> str:
     processor = ColorizationImageProcessor.from_pretrained(upload.folder)
     with torch.inference_mode():
         ab = model(**processor(Image.open(picture))).ab
-    coloured = ColorizationPipeline(model=model, image_processor=processor, device="cpu")(str(picture))
+    colored = ColorizationPipeline(model=model, image_processor=processor, device="cpu")(str(picture))
     same = torch.equal(ab, theirs["ab"])
-    if not same or coloured.tobytes() != theirs["coloured"].permute(1, 2, 0).contiguous().numpy().tobytes():
+    if not same or colored.tobytes() != theirs["colored"].permute(1, 2, 0).contiguous().numpy().tobytes():
         apart = (ab - theirs["ab"]).abs().max().item() if ab.shape == theirs["ab"].shape else float("nan")
         raise PublishError(
-            f"{upload.repo_id}: loaded back, it colours differently (ab up to {apart:g} CIE units apart)."
+            f"{upload.repo_id}: loaded back, it colors differently (ab up to {apart:g} CIE units apart)."
         )
     return f"loaded back by id in a fresh process: ab {list(ab.shape)} and the picture are equal to the bit"
 

@@ -29,7 +29,7 @@ from .upload import ROOT, PublishError, Upload, describe, find_files, refuse_sec
 
 PACKAGES = ("space", "colorization", "eval")
 _NOT_SENT = ("space/README.md", "colorization/publishing/")
-_COLOURS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
+_COLORS = {"red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray"}
 _REQUIRED = (
     "title", "emoji", "colorFrom", "colorTo", "sdk", "sdk_version", "python_version", "app_file", "license",
     "short_description",
@@ -83,9 +83,9 @@ def problems_of(facts: dict, root: Path) -> list[str]:
     if facts["license"] != project["license"].lower():
         found.append(f"license is {facts['license']!r}, the project's is {project['license']!r}.")
     found += [
-        f"{key} has to be one of {', '.join(sorted(_COLOURS))}, not {facts[key]!r}."
+        f"{key} has to be one of {', '.join(sorted(_COLORS))}, not {facts[key]!r}."
         for key in ("colorFrom", "colorTo")
-        if facts[key] not in _COLOURS
+        if facts[key] not in _COLORS
     ]
     if len(facts["short_description"]) > _MOST_WORDS:
         found.append(f"short_description has {len(facts['short_description'])} characters; {_MOST_WORDS} fit.")

@@ -1,4 +1,4 @@
-"""Where the sky is: a small segmenter for colour and grey pictures, and one rule from its share to a word.
+"""Where the sky is: a small segmenter for color and grey pictures, and one rule from its share to a word.
 
     segmenter = SkySegmenter()
     mask = segmenter(picture)              # float32 [H, W] in [0, 1]

@@ -1,4 +1,4 @@
-"""What a person might add, drawn from the truth: colours at a few points, and a palette. Most pictures get nothing."""
+"""What a person might add, drawn from the truth: colors at a few points, and a palette. Most pictures get nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ..model.ab_bins import ab_histogram
 
 
 def draw_hints(ab: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:
-    """True colours at random points (Zhang et al. 2017, arXiv:1705.02999, section 3.1).
+    """True colors at random points (Zhang et al. 2017, arXiv:1705.02999, section 3.1).
 
     Args:
         ab: truth [B, 2, h, w], CIE units, at the output stride of the network.
@@ -30,6 +30,6 @@ def draw_hints(ab: torch.Tensor, probability: float, generator: torch.Generator)
 
 
 def draw_palette(ab: torch.Tensor, probability: float, generator: torch.Generator) -> torch.Tensor:
-    """The picture's own shares of colours [B, Q] for some pictures, zeros for the others."""
+    """The picture's own shares of colors [B, Q] for some pictures, zeros for the others."""
     given = torch.rand(len(ab), generator=generator, device=ab.device) < probability
     return ab_histogram(ab) * given[:, None]

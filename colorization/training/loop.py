@@ -312,7 +312,7 @@ def _measure_prior(crops: Crops | StreamedCrops, recipe: Recipe, count: int = 2_
     else:
         count = min(count, len(crops.pictures))
         found = (crops[(number * len(crops.pictures) // count, number, 32)] for number in range(count))
-    for rgb in tqdm(found, total=count, desc="colours", unit="img", mininterval=2):
+    for rgb in tqdm(found, total=count, desc="colors", unit="img", mininterval=2):
         total = total + ab_histogram(rgb_to_lab(rgb[None].float() / 255)[:, 1:])[0]
     return total / total.sum()
 

@@ -1,4 +1,4 @@
-"""Losses of colours, a paper each: predictions and targets in CIE units, a scalar returned."""
+"""Losses of colors, a paper each: predictions and targets in CIE units, a scalar returned."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ def relative_weight(whole: torch.Tensor, floor: float) -> torch.Tensor:
 
 
 def soft_cross_entropy(logits: torch.Tensor, target: torch.Tensor, weights: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy with soft targets, rare colours counting more (Zhang et al. 2016, arXiv:1603.08511, equation 2).
+    """Cross-entropy with soft targets, rare colors counting more (Zhang et al. 2016, arXiv:1603.08511, equation 2).
 
     Args:
         logits: [B, Q, h, w].
         target: ab [B, 2, h, w], CIE units.
-        weights: [Q], of each bin; a pixel has that of the bin nearest to its colour.
+        weights: [Q], of each bin; a pixel has that of the bin nearest to its color.
 
     Returns:
         The weighted mean over pixels, in nats.
@@ -127,7 +127,7 @@ def mse(predicted: torch.Tensor, target: torch.Tensor, unit: float) -> torch.Ten
 
 
 def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, kind: str) -> torch.Tensor:
-    """What the discriminator minimises, from its scores of true and of made colours.
+    """What the discriminator minimises, from its scores of true and of made colors.
 
     "vanilla": binary cross-entropy (Goodfellow et al. 2014, arXiv:1406.2661), halved as pix2pix does. "hinge": scores
     beyond a margin of 1 do not count (Lim and Ye 2017, arXiv:1705.02894).
@@ -138,5 +138,5 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, kind: str) -> tor
 
 
 def generator_loss(fake: torch.Tensor, kind: str) -> torch.Tensor:
-    """What the generator minimises, from the discriminator's scores of its colours: they should pass for true."""
+    """What the generator minimises, from the discriminator's scores of its colors: they should pass for true."""
     return -fake.mean() if kind == "hinge" else F.softplus(-fake).mean()

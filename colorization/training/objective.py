@@ -46,18 +46,18 @@ class Objective:
         parts: dict[str, torch.Tensor] = {}
         whole = ab if whole_ab is None else whole_ab
         weight = relative_weight(whole, recipe.relative_floor) if recipe.relative_floor else None
-        # What a pixel of the output stands for is the mean colour of the pixels it covers.
+        # What a pixel of the output stands for is the mean color of the pixels it covers.
         size = output.ab.shape[-2:]
         target = F.interpolate(ab, size=size, mode="area")
         loss = ab.new_zeros(())
         if isinstance(output, BaselineOutput) and output.rgb is not None:
             if rgb is None:
                 raise ValueError("A network of RGB is judged by the truth in RGB, which is missing.")
-            parts["colour"] = self._colour(output.rgb, F.interpolate(rgb, size=size, mode="area"), 1.0)
+            parts["color"] = self._color(output.rgb, F.interpolate(rgb, size=size, mode="area"), 1.0)
         elif output.regressed is not None:
-            parts["colour"] = self._colour(output.regressed, target, _AB_UNIT, weight)
-        if "colour" in parts:
-            loss = loss + recipe.colour_weight * parts["colour"]
+            parts["color"] = self._color(output.regressed, target, _AB_UNIT, weight)
+        if "color" in parts:
+            loss = loss + recipe.color_weight * parts["color"]
         if output.logits is not None:
             parts["cross_entropy"] = soft_cross_entropy(output.logits, target, self.rarity)
             loss = loss + recipe.classification_weight * parts["cross_entropy"]
@@ -69,16 +69,16 @@ class Objective:
             loss = loss + recipe.mean_chroma_weight * parts["mean_chroma"]
         if output.coarse is not None and recipe.coarse_weight:
             cells = F.interpolate(whole, size=output.coarse.shape[-2:], mode="area")
-            parts["coarse"] = self._colour(output.coarse, cells, _AB_UNIT, weight)
+            parts["coarse"] = self._color(output.coarse, cells, _AB_UNIT, weight)
             loss = loss + recipe.coarse_weight * parts["coarse"]
         if recipe.moments_weight and output.regressed is not None:
             parts["moments"] = second_moments(output.regressed, target, recipe.huber_delta)
             loss = loss + recipe.moments_weight * parts["moments"]
         return loss, {name: part.detach() for name, part in parts.items()}
 
-    def _colour(
+    def _color(
         self, predicted: torch.Tensor, target: torch.Tensor, unit: float, weight: torch.Tensor | None = None
     ) -> torch.Tensor:
-        if self.recipe.colour_loss == "huber":
+        if self.recipe.color_loss == "huber":
             return huber(predicted, target, self.recipe.huber_delta, self.recipe.chroma_weight, weight)
-        return (l1 if self.recipe.colour_loss == "l1" else mse)(predicted, target, unit)
+        return (l1 if self.recipe.color_loss == "l1" else mse)(predicted, target, unit)

@@ -60,18 +60,18 @@ class Recipe:
     )
     no_sky_chroma: float = 0.0  # the same of views without a sky; 0 for as it comes
     no_sky_share: float = 0.0  # pictures without sky are shown more often until they are this share of what is seen
-    hint_probability: float = 0.0  # of a picture to come with points of its true colours; guided networks only
+    hint_probability: float = 0.0  # of a picture to come with points of its true colors; guided networks only
     palette_probability: float = 0.0
     # Loss.
-    colour_loss: str = "huber"  # "huber", "l1" or "mse", of ab, or of RGB where the head is "rgb"
-    colour_weight: float = 1.0
+    color_loss: str = "huber"  # "huber", "l1" or "mse", of ab, or of RGB where the head is "rgb"
+    color_weight: float = 1.0
     huber_delta: float = 20.0  # CIE units
     chroma_weight: float = 0.0
-    relative_floor: float = 0.0  # squared CIE units; above 0, errors count relative to the colour a picture has
+    relative_floor: float = 0.0  # squared CIE units; above 0, errors count relative to the color a picture has
     classification_weight: float = 0.0
-    uniform_share: float = 0.5  # 1: all pixels count alike; 0: rare colours count as much in sum as frequent ones
+    uniform_share: float = 0.5  # 1: all pixels count alike; 0: rare colors count as much in sum as frequent ones
     mean_chroma_weight: float = 0.0
-    coarse_weight: float = 0.0  # of colours of the whole picture at stride 16, before the decoder
+    coarse_weight: float = 0.0  # of colors of the whole picture at stride 16, before the decoder
     moments_weight: float = 0.0  # of the covariance of ab over the picture
     adversarial_loss: str = "vanilla"  # or "hinge"
     adversarial_weight: float = 0.0
@@ -152,7 +152,7 @@ class Recipe:
         ):  # fmt: skip
             if not 0 <= getattr(self, name) <= 1:
                 raise RecipeError(f"{name} is in [0, 1], not {getattr(self, name)}.")
-        for name in ("huber_delta", "learning_rate", "clip_norm", "discriminator_learning_rate", "colour_weight"):
+        for name in ("huber_delta", "learning_rate", "clip_norm", "discriminator_learning_rate", "color_weight"):
             if getattr(self, name) <= 0:
                 raise RecipeError(f"{name} must be above 0, not {getattr(self, name)}.")
         for name in (
@@ -163,7 +163,7 @@ class Recipe:
             if getattr(self, name) < 0:
                 raise RecipeError(f"{name} must not be below 0, it is {getattr(self, name)}.")
         for name, choices in (
-            ("colour_loss", ("huber", "l1", "mse")),
+            ("color_loss", ("huber", "l1", "mse")),
             ("adversarial_loss", ("vanilla", "hinge")),
             ("schedule", ("cosine", "step", "constant")),
         ):
@@ -180,8 +180,8 @@ class Recipe:
             raise RecipeError("hint_probability and palette_probability need a guided model.")
         if self.views and config.architecture != "dinov2":
             raise RecipeError("views are for a model whose features can be kept: model.architecture 'dinov2'.")
-        if config.head == "rgb" and self.colour_loss == "huber":
-            raise RecipeError("colour_loss of a model that predicts RGB is l1 or mse.")
+        if config.head == "rgb" and self.color_loss == "huber":
+            raise RecipeError("color_loss of a model that predicts RGB is l1 or mse.")
 
 
 def load_recipe(name_or_file: str, overrides: list[str] | None = None) -> Recipe:

@@ -232,7 +232,7 @@ def train(
     (output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
     segmenter = SkySegmenter(output)
     val_pictures, val_targets = val_pictures[~val_missed], val_targets[~val_missed]
-    for name, grey in (("colour", False), ("grey", True)):
+    for name, grey in (("color", False), ("grey", True)):
         x = val_pictures / 255
         x = rgb_to_grayscale(x, 3) if grey else x
         with torch.inference_mode():
@@ -245,7 +245,7 @@ def train(
 
 
 def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | None) -> None:
-    """Print confusion tables against the labels by hand, in colour and grey, and draw every disagreement."""
+    """Print confusion tables against the labels by hand, in color and grey, and draw every disagreement."""
     segmenter = SkySegmenter(model)
     rows = [r for r in read_manifest(data) if r["split"] in ("val", "test") and r["sky_source"] == "hand"]
     rows = [r for r in rows if r["sky"] in ("yes", "no")]
@@ -254,7 +254,7 @@ def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | No
     wrong = []
     for grey in (False, True):
         table: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for row in tqdm(rows, desc="grey" if grey else "colour", mininterval=10):
+        for row in tqdm(rows, desc="grey" if grey else "color", mininterval=10):
             picture = Image.open(data / row["path"]).convert("RGB")
             picture = picture.convert("L").convert("RGB") if grey else picture
             fraction = segmenter.fractions([picture])[0]
@@ -264,7 +264,7 @@ def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | No
         right = table["yes", "yes"] + table["no", "no"]
         called_no = table["yes", "no"] + table["no", "no"]
         true_no = sum(table["no", word] for word in ("yes", "no", "uncertain"))
-        logger.info("%s: by hand, then the model's word", "grey" if grey else "colour")
+        logger.info("%s: by hand, then the model's word", "grey" if grey else "color")
         for truth in ("yes", "no"):
             logger.info("  %-4s %s", truth, {word: table[truth, word] for word in ("yes", "no", "uncertain")})
         decided = sum(count for (_, word), count in table.items() if word != "uncertain")
@@ -306,7 +306,7 @@ def thresholds(data: Path, masks: Path, segmenter: SkySegmenter) -> None:
     logger.info("val: %d with, %d without sky", truth.sum(), (1 - truth).sum())
     for edge in (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12):
         counts = [f"missed {(f[truth == 1] < edge).sum()}, false {(f[truth == 0] >= edge).sum()}" for f in found]
-        logger.info("  threshold %.3f: colour %s; grey %s", edge, *counts)
+        logger.info("  threshold %.3f: color %s; grey %s", edge, *counts)
 
 
 def main() -> int:

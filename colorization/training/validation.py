@@ -88,7 +88,7 @@ class HarnessValidation:
         """Figures of the pictures as ``python -m eval run`` has them; see ``eval/measures.yaml``.
 
         Raises:
-            ValueError: if none of the pictures has colour and can be measured.
+            ValueError: if none of the pictures has color and can be measured.
         """
         pipe = self._pipeline(model)
         colorizers = {"model": Colorizer("model", "model", lambda grey, path: pipe(grey))}
@@ -101,7 +101,7 @@ class HarnessValidation:
                 logger.warning("Left out of the validation: %s", record["failure"])
         records = [record for record in records if record.get("rows")]
         if not records:
-            raise ValueError("None of the validation pictures is colourful enough to judge by.")
+            raise ValueError("None of the validation pictures is colorful enough to judge by.")
         rows, weights = [record["rows"]["model"] for record in records], draw_weights(len(records), draws=2)
         found = {measure.key: estimate(measure, rows, weights) for measure in MEASURES if measure.key in _WATCHED}
         metrics = {key: value["value"] for key, value in found.items() if value}

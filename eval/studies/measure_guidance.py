@@ -229,7 +229,7 @@ def measure_confidence(pipe: ColorizationPipeline, truths: Iterator[Truth]) -> d
     print(f"\nThresholds at the median and at four fifths of the pictures: {middle:.1f} and {high:.1f}")
     edges = {
         "these": (middle, high),
-        "those in use": (prediction.SEVERAL_COLOURS, prediction.LITTLE_TO_GO_ON),
+        "those in use": (prediction.SEVERAL_COLORS, prediction.LITTLE_TO_GO_ON),
     }
     for name, (low, top) in edges.items():
         classes = np.digitize(spread, (low, top))

@@ -48,7 +48,7 @@ def _picture(width: int, height: int, file_format: str, **options) -> bytes:
     return file.getvalue()
 
 
-def _colours() -> bytes:
+def _colors() -> bytes:
     y, x = np.mgrid[0:480, 0:640] / 640
     file = io.BytesIO()
     rgb = np.stack((90 + 120 * x, 120 + 60 * y, 220 - 190 * y), axis=2).astype(np.uint8)
@@ -92,7 +92,7 @@ def make_cases() -> list[Case]:
         Case("12 MP JPEG", ("large.jpg", _picture(4000, 3000, "JPEG")), "colorize", colorize, "picture", (4000, 3000)),
         Case("zip of 5", ("a.zip", _zip({f"{n}.jpg": small for n in range(5)})), "colorize_batch", batch, "zip"),
         Case("zip with path tricks", ("tricks.zip", tricks), "colorize_batch", batch, "zip"),
-        Case("measure", ("colours.jpg", _colours()), "measure", ("FILE", "No colour at all (grey)"), "json"),
+        Case("measure", ("colors.jpg", _colors()), "measure", ("FILE", "No color at all (grey)"), "json"),
         Case("cut off", ("half.jpg", jpeg[: len(jpeg) // 2]), "colorize", colorize),
         Case("empty", ("empty.jpg", b""), "colorize", colorize),
         Case("noise", ("noise.jpg", random.Random(0).randbytes(100_000)), "colorize", colorize),

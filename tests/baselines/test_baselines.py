@@ -49,7 +49,7 @@ def test_configurations_that_make_no_network(fields, reason):
 
 
 def test_hints_and_palettes_reach_the_picture_through_mobilenet():
-    """Nothing given is exactly nothing added; what is given changes colours far from where it was given, too."""
+    """Nothing given is exactly nothing added; what is given changes colors far from where it was given, too."""
     torch.manual_seed(0)
     config = BaselineConfig(
         architecture="mobilenet-unet", encoder_multiplier=0.25, context_width=16, decoder_widths=(8, 8, 8), head="both",

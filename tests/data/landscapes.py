@@ -15,7 +15,7 @@ PLAIN = BuildOptions(sky=False, workers=1)
 
 
 def landscape(seed: int, width: int = 192, height: int = 144) -> Image.Image:
-    """A colour picture with a horizon, two ranges of hills and texture, different for every seed."""
+    """A color picture with a horizon, two ranges of hills and texture, different for every seed."""
     rng = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     horizon = rng.uniform(0.25, 0.65)
@@ -23,8 +23,8 @@ def landscape(seed: int, width: int = 192, height: int = 144) -> Image.Image:
     picture = top + (low - top) * np.clip(y / horizon, 0, 1)[..., None]
     for layer in range(3):
         ridge = horizon + 0.13 * layer + 0.18 * _noise_line(rng, width)
-        colour = rng.uniform(0.05, 0.8, 3)
-        ground = colour * (0.7 + 0.6 * _noise(rng, height, width))[..., None]
+        color = rng.uniform(0.05, 0.8, 3)
+        ground = color * (0.7 + 0.6 * _noise(rng, height, width))[..., None]
         picture = np.where((y > ridge[None])[..., None], ground, picture)
     radius = rng.uniform(0.05, 0.16)
     centre = rng.uniform(0.1, 0.9, 2)

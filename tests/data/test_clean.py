@@ -23,7 +23,7 @@ def reason(picture: Image.Image, filters: Filters | None = None) -> str:
     ]
 
 
-def test_measures_of_one_colour_are_those_of_that_colour():
+def test_measures_of_one_color_are_those_of_that_color():
     columns = measure([Image.new("RGB", (120, 100), "red")])
     assert (columns["width"][0], columns["height"][0]) == (120, 100)
     assert columns["lightness"][0] == pytest.approx(53.24, abs=0.02)  # CIE Lab of the red of sRGB
@@ -33,7 +33,7 @@ def test_measures_of_one_colour_are_those_of_that_colour():
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_colour_is_kept_and_every_tint_of_grey_is_found(seed: int):
+def test_color_is_kept_and_every_tint_of_grey_is_found(seed: int):
     picture = landscape(seed)
     assert reason(picture) == ""
     grey = np.asarray(picture.convert("L"), float) / 255
@@ -54,7 +54,7 @@ def test_each_filter_has_its_own_reason():
     assert reason(picture.resize((480, 100))) == "extreme aspect"
     assert reason(picture.point(lambda v: v // 16)) == "too dark"
     assert reason(picture.point(lambda v: 246 + v // 28)) == "too bright"
-    assert reason(picture, Filters(min_colorfulness=200)) == "low colourfulness"
+    assert reason(picture, Filters(min_colorfulness=200)) == "low colorfulness"
 
 
 @pytest.mark.parametrize("seed", range(8))

@@ -27,13 +27,13 @@ def test_ageing_changes_luminance_only_in_range_and_by_seed():
 
 @pytest.fixture
 def ramp():
-    """Brightness rises from left to right and colour from top to bottom; no black anywhere."""
+    """Brightness rises from left to right and color from top to bottom; no black anywhere."""
     ramp = Image.merge("RGB", [Image.linear_gradient("L").rotate(90)] * 2 + [Image.linear_gradient("L")])
     return ramp.point(lambda value: 40 + value * 0.8)
 
 
 def test_crops_are_upright_true_to_aspect_and_without_borders(ramp):
-    # A crop may mirror the brightness, never the colour.
+    # A crop may mirror the brightness, never the color.
     generator = torch.Generator().manual_seed(0)
     mirrored = 0
     for _ in range(40):

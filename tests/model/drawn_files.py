@@ -392,7 +392,7 @@ def drawn_pngs() -> Iterator[Drawn]:
             key = values[3, 5]
             mask = np.where((values == key).all(axis=2), 0, 255).astype(np.uint8)
             content = png(values, bits, 2, [(b"tRNS", struct.pack(">3H", *map(int, key)))])
-            yield Drawn("PNG", f"RGB, {bits} bits, one colour transparent", content, back(values, bits), mask)
+            yield Drawn("PNG", f"RGB, {bits} bits, one color transparent", content, back(values, bits), mask)
             with_alpha = np.concatenate((values, deep(alpha, bits)[..., None]), 2)
             yield Drawn("PNG", f"RGB with alpha, {bits} bits", png(with_alpha, bits, 6), color, alpha)
             with_alpha = np.stack((deep(grey, bits), deep(alpha, bits)), 2)
@@ -497,7 +497,7 @@ def drawn_others() -> Iterator[Drawn]:
 
         sure = {"quality": 97, "subsampling": 0}
         yield Drawn("JPEG", "grey", save(plain, "JPEG", **sure), grey_rgb(grey), within=4)
-        yield Drawn("JPEG", "colour", save(rgb, "JPEG", **sure), color, within=8)
+        yield Drawn("JPEG", "color", save(rgb, "JPEG", **sure), color, within=8)
         yield Drawn("JPEG", "progressive", save(rgb, "JPEG", progressive=True, **sure), color, within=8)
         yield Drawn("JPEG", "CMYK", save(rgb.convert("CMYK"), "JPEG", **sure), color, within=8)
         turned = Image.Exif()
@@ -525,9 +525,9 @@ def drawn_others() -> Iterator[Drawn]:
         content = bmp(width, height, 8, b"".join(rows) + b"\0\1", compression=1)
         yield Drawn("BMP", "8 bits, run lengths", content, grey_rgb(grey), within=0)
         yield Drawn("GIF", "grey", save(plain, "GIF"), grey_rgb(grey), within=0)
-        yield Drawn("AVIF", "colour", save(rgb, "AVIF", quality=98, subsampling="4:4:4"), color, within=10)
+        yield Drawn("AVIF", "color", save(rgb, "AVIF", quality=98, subsampling="4:4:4"), color, within=10)
         yield Drawn("JPEG 2000", "grey", save(plain, "JPEG2000"), grey_rgb(grey), within=0)
-        yield Drawn("JPEG 2000", "colour", save(rgb, "JPEG2000"), color, within=0)
+        yield Drawn("JPEG 2000", "color", save(rgb, "JPEG2000"), color, within=0)
         values = deep(grey, 16).astype(np.uint16)
         content = save(Image.fromarray(values), "JPEG2000")
         yield Drawn("JPEG 2000", "grey, 16 bits", content, grey_rgb(back(values, 16)))
@@ -548,8 +548,8 @@ def drawn_deep_jpeg2000() -> Iterator[Drawn]:
     for width, height in SIZES:
         color, grey, alpha = draw_color(width, height), draw_grey(width, height), draw_alpha(width, height)
         for kind, levels, seen, mask in (
-            ("colour", color, color, None),
-            ("colour with alpha", np.concatenate((color, alpha[..., None]), 2), color, alpha),
+            ("color", color, color, None),
+            ("color with alpha", np.concatenate((color, alpha[..., None]), 2), color, alpha),
             ("grey with alpha", np.stack((grey, alpha), 2), grey_rgb(grey), alpha),
         ):
             for bits in (10, 12, 16):

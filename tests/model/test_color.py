@@ -1,4 +1,4 @@
-"""The mathematics of colour, against scikit-image and against itself."""
+"""The mathematics of color, against scikit-image and against itself."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def random_rgb(*shape: int, seed: int = 0) -> torch.Tensor:
 
 
 def random_lab(height: int = 40, width: int = 50, seed: int = 0) -> torch.Tensor:
-    """Lab with many colours that sRGB cannot show: [3, height, width]."""
+    """Lab with many colors that sRGB cannot show: [3, height, width]."""
     values = torch.rand(3, height, width, generator=torch.Generator().manual_seed(seed))
     return torch.stack((values[0] * 100, values[1] * 200 - 100, values[2] * 200 - 100))
 
@@ -37,7 +37,7 @@ def test_agrees_with_scikit_image():
     assert np.abs(back - lab2rgb(theirs)).max() < 1e-3
 
 
-def test_grey_has_no_colour_and_ends_are_exact():
+def test_grey_has_no_color_and_ends_are_exact():
     greys = torch.linspace(0, 1, 256).expand(3, 1, 256)
     lab = color.rgb_to_lab(greys.double())
     assert lab[1:].abs().max() < 1e-9
@@ -45,7 +45,7 @@ def test_grey_has_no_colour_and_ends_are_exact():
     assert lab[0, 0, -1].item() == pytest.approx(100, abs=1e-9)
 
 
-def test_known_colour():
+def test_known_color():
     # sRGB red, D65: published as L* 53.24, a* 80.09, b* 67.20.
     red = color.rgb_to_lab(torch.tensor([1.0, 0, 0]).view(3, 1, 1)).flatten()
     assert torch.allclose(red, torch.tensor([53.24, 80.09, 67.20]), atol=0.02)
@@ -92,7 +92,7 @@ def test_join_is_fit_gamut_rounded():
     inside = color.in_gamut(lab, tolerance=0.0)
     assert difference[inside].max() <= 1  # a tie of the rounding
     assert (difference[inside] > 0).float().mean() < 0.02
-    # Half of these colours lie far outside, further than a network ever predicts.
+    # Half of these colors lie far outside, further than a network ever predicts.
     assert (difference > 2).float().mean() < 1e-3
 
 
@@ -105,14 +105,14 @@ def test_join_keeps_lightness_to_8_bit_rounding():
 
 
 @pytest.mark.parametrize("chroma", [10.0**-n for n in range(9)])
-def test_join_takes_black_and_white_with_any_trace_of_colour(chroma):
+def test_join_takes_black_and_white_with_any_trace_of_color(chroma):
     for light, code in ((0.0, 0), (100.0, 255)):
         for ab in ((chroma, 0.0), (0.0, chroma), (-chroma, -chroma)):
             joined = color.join(torch.full((1, 1), light), torch.tensor(ab).view(2, 1, 1))
             assert joined.tolist() == [[[code] * 3]]
 
 
-def test_join_of_no_colour_returns_the_same_grey():
+def test_join_of_no_color_returns_the_same_grey():
     grey = torch.arange(256, dtype=torch.uint8).view(1, 256, 1).expand(1, 256, 3)
     assert torch.equal(color.join(color.lightness(grey), torch.zeros(2, 1, 256)), grey)
 
@@ -124,7 +124,7 @@ def test_wrong_input_is_named(bad):
 
 
 def test_warmth_moves_along_daylight_and_leaves_grey_alone() -> None:
-    """Colours of much chroma move almost by the step from the white D65 to D50 (scikit-image's), grey not at all."""
+    """Colors of much chroma move almost by the step from the white D65 to D50 (scikit-image's), grey not at all."""
     from skimage.color import xyz2lab, xyz_tristimulus_values
 
     d50 = np.array(xyz_tristimulus_values(illuminant="D50", observer="2"))

@@ -1,4 +1,4 @@
-"""The network that sees the whole picture through a frozen DINOv2, and colours any part of it."""
+"""The network that sees the whole picture through a frozen DINOv2, and colors any part of it."""
 
 from __future__ import annotations
 
@@ -61,20 +61,20 @@ def test_kept_features_answer_as_the_picture_does(model):
     features = model.network.see(x)
     assert features.shape == (1, 1 + 4 * 6, 48)
     again = model.network(x, features=features, window=(*cells_of(64, 96), 0, 0))
-    torch.testing.assert_close(again.colour, model.network(x).colour)
+    torch.testing.assert_close(again.color, model.network(x).color)
 
 
 @torch.inference_mode()
 def test_a_window_sees_the_whole_picture(model):
-    """Away from its edges, where convolutions see zeros, a window is coloured exactly as it is in the whole."""
+    """Away from its edges, where convolutions see zeros, a window is colored exactly as it is in the whole."""
     x, hints = picture(320, 320), torch.zeros(1, 3, 80, 80)
     hints[:, :, 38, 42] = torch.tensor([20.0, -10.0, 1.0])
     features = model.network.see(x)
-    whole = model.network(x, hints=hints, features=features, window=(20, 20, 0, 0)).colour
-    part = model.network(x[..., 64:288, 32:256], hints=hints, features=features, window=(20, 20, 4, 2)).colour
+    whole = model.network(x, hints=hints, features=features, window=(20, 20, 0, 0)).color
+    part = model.network(x[..., 64:288, 32:256], hints=hints, features=features, window=(20, 20, 4, 2)).color
     middle = part[..., 24:32, 24:32]
     torch.testing.assert_close(middle, whole[..., 40:48, 32:40], atol=1e-4, rtol=1e-3)
-    elsewhere = model.network(x[..., 64:288, 32:256], hints=hints, features=features, window=(20, 20, 3, 2)).colour
+    elsewhere = model.network(x[..., 64:288, 32:256], hints=hints, features=features, window=(20, 20, 3, 2)).color
     assert (elsewhere[..., 24:32, 24:32] - middle).abs().max() > 1e-2
 
 

@@ -129,7 +129,7 @@ def writing_table(folder: Path) -> list[str]:
     picture = Image.fromarray(np.concatenate((draw_color(48, 32), draw_alpha(48, 32)[..., None]), 2))
     picture.info["exif"] = exif.tobytes()
     lines = [
-        "| format | alpha | maker, dates, place | resolution | says it was coloured | pages |",
+        "| format | alpha | maker, dates, place | resolution | says it was colored | pages |",
         "|---|" + "---|" * 5,
     ]
     for name, suffix in (("JPEG", ".jpg"), ("PNG", ".png"), ("TIFF", ".tif"), ("WebP", ".webp"), ("BMP", ".bmp")):

@@ -1,4 +1,4 @@
-"""What a person adds: colours at points and a palette; and what the pipeline says of its choices."""
+"""What a person adds: colors at points and a palette; and what the pipeline says of its choices."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from PIL import Image
 from colorization import ColorizationImageProcessor
 from colorization.model import color
 from colorization.model.ab_bins import ab_centres
-from colorization.model.prediction import LITTLE_TO_GO_ON, SEVERAL_COLOURS, SPREAD_TEMPERATURE, Prediction
-from colorization.model.variants import SHARPENING, SHIFT, follow_hints, plausible_colours, plausible_variants
+from colorization.model.prediction import LITTLE_TO_GO_ON, SEVERAL_COLORS, SPREAD_TEMPERATURE, Prediction
+from colorization.model.variants import SHARPENING, SHIFT, follow_hints, plausible_colors, plausible_variants
 
 from ..conftest import draw_landscape
 
@@ -41,16 +41,16 @@ def test_hints_have_the_size_of_the_working_picture(processor, size):
 
 
 def test_a_hint_stands_where_and_as_it_was_given(processor):
-    size, colour = (120, 80), (200, 40, 90)
-    hints = processor.make_hints([((90, 20), colour)], size)[0]
+    size, color = (120, 80), (200, 40, 90)
+    hints = processor.make_hints([((90, 20), color)], size)[0]
     (place,) = hints[2].nonzero().tolist()
     rows, columns = hints.shape[1:]
     assert place == [int(20.5 / 80 * rows), int(90.5 / 120 * columns)]
-    assert torch.allclose(hints[:2, place[0], place[1]], ab_of(colour), atol=1e-4)
+    assert torch.allclose(hints[:2, place[0], place[1]], ab_of(color), atol=1e-4)
     assert hints.count_nonzero() == 3
     for same in (
         processor.make_hints([((90, 20), "#c8285a")], size),
-        processor.make_hints([((90, 20), np.array(colour))], size),
+        processor.make_hints([((90, 20), np.array(color))], size),
     ):
         assert torch.equal(same[0], hints)
 
@@ -67,13 +67,13 @@ def test_a_point_outside_is_a_sentence(processor, point):
         processor.make_hints([(point, "#ffffff")], (120, 80))
 
 
-def test_a_colour_that_is_none_is_a_sentence(processor):
-    for colour in ("#12345", "greenish", (1, 2), (1, 2, 256)):
-        with pytest.raises(ValueError, match="colou?r"):
-            processor.make_hints([((1, 1), colour)], (120, 80))
+def test_a_color_that_is_none_is_a_sentence(processor):
+    for wrong in ("#12345", "greenish", (1, 2), (1, 2, 256)):
+        with pytest.raises(ValueError, match="color"):
+            processor.make_hints([((1, 1), wrong)], (120, 80))
 
 
-def test_a_palette_is_the_share_of_colours(processor):
+def test_a_palette_is_the_share_of_colors(processor):
     blue, green = (60, 90, 200), (60, 140, 50)
     picture = Image.new("RGB", (128, 128), blue)
     picture.paste(green, (0, 96, 128, 128))
@@ -82,7 +82,7 @@ def test_a_palette_is_the_share_of_colours(processor):
     nearest = torch.cdist(torch.stack((ab_of(blue), ab_of(green))), ab_centres()) < 25
     shares = (palette * nearest).sum(dim=1)
     assert shares[0] == pytest.approx(0.75, abs=0.05) and shares[1] == pytest.approx(0.25, abs=0.05)
-    # Where the colours are does not matter, nor how large the reference is.
+    # Where the colors are does not matter, nor how large the reference is.
     turned = processor.make_palette(picture.resize((512, 512), Image.Resampling.NEAREST).rotate(180))
     assert torch.allclose(turned, palette, atol=0.02)
 
@@ -133,8 +133,8 @@ def two_modes(sure: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits [Q, 8, 8]: the left half sure of a blue, the right half torn between green and orange."""
     centres = ab_centres()
 
-    def bump(*colour: float) -> torch.Tensor:
-        return torch.exp(-(centres - torch.tensor(colour)).square().sum(dim=1) / 50)
+    def bump(*color: float) -> torch.Tensor:
+        return torch.exp(-(centres - torch.tensor(color)).square().sum(dim=1) / 50)
 
     left, right = bump(10, -40), bump(-30, 30) + bump(30, 40)
     share = torch.stack([left / left.sum()] * (8 if sure else 4) + ([] if sure else [right / right.sum()] * 4), dim=1)
@@ -174,10 +174,10 @@ def test_a_sure_picture_has_small_variants():
 def test_variants_and_suggestions_need_a_classifier(tiny_pipeline, guided_pipeline, landscape):
     for asked in (
         lambda: tiny_pipeline(landscape, num_variants=3),
-        lambda: tiny_pipeline.analyze(landscape).suggest_colours((1, 1)),
+        lambda: tiny_pipeline.analyze(landscape).suggest_colors((1, 1)),
         lambda: tiny_pipeline.analyze(landscape).mean_spread,
     ):
-        with pytest.raises(ValueError, match="has no classifier over colours"):
+        with pytest.raises(ValueError, match="has no classifier over colors"):
             asked()
     with pytest.raises(ValueError, match="takes no hints"):
         tiny_pipeline(landscape, hints=[((1, 1), "#ff0000")])
@@ -187,17 +187,17 @@ def test_variants_and_suggestions_need_a_classifier(tiny_pipeline, guided_pipeli
         guided_pipeline(landscape, num_variants=0)
 
 
-def test_suggested_colours_are_the_modes_at_the_lightness_of_the_point():
+def test_suggested_colors_are_the_modes_at_the_lightness_of_the_point():
     logits, _ = two_modes(sure=False)
-    found = [ab_and_lightness(code) for code in plausible_colours(logits[:, 0, 7], 60.0)]
+    found = [ab_and_lightness(code) for code in plausible_colors(logits[:, 0, 7], 60.0)]
     assert len(found) == 2
     assert all(lightness == pytest.approx(60, abs=1) for lightness, _ in found)
     modes = torch.tensor([(-30.0, 30.0), (30.0, 40.0)])
     assert torch.cdist(torch.stack([ab for _, ab in found]), modes).min(dim=0).values.max() < 5
-    assert len(plausible_colours(logits[:, 0, 0], 60.0)) == 1
-    assert len(plausible_colours(logits[:, 0, 7], 60.0, count=1)) == 1
+    assert len(plausible_colors(logits[:, 0, 0], 60.0)) == 1
+    assert len(plausible_colors(logits[:, 0, 7], 60.0, count=1)) == 1
     # Near black sRGB has no room for two.
-    assert len(plausible_colours(logits[:, 0, 7], 0.5)) == 1
+    assert len(plausible_colors(logits[:, 0, 7], 0.5)) == 1
 
 
 def ab_and_lightness(code: str) -> tuple[float, torch.Tensor]:
@@ -214,12 +214,12 @@ def test_prediction(guided_pipeline, landscape):
     squares = (centres - prediction.ab[:, 2, 3]).square().sum(dim=1)
     assert prediction.spread[2, 3].item() == pytest.approx((share @ squares).sqrt().item(), rel=1e-3)
     assert prediction.mean_spread == pytest.approx(prediction.spread.mean().item())
-    colours = prediction.suggest_colours((119, 79), count=3)
-    assert 1 <= len(colours) <= 3 and all(code[0] == "#" and len(code) == 7 for code in colours)
+    colors = prediction.suggest_colors((119, 79), count=3)
+    assert 1 <= len(colors) <= 3 and all(code[0] == "#" and len(code) == 7 for code in colors)
     own = color.lightness(torch.from_numpy(np.array(landscape)))[79, 119].item()
-    assert all(ab_and_lightness(code)[0] == pytest.approx(own, abs=1) for code in colours)
+    assert all(ab_and_lightness(code)[0] == pytest.approx(own, abs=1) for code in colors)
     with pytest.raises(ValueError, match="x goes from 0 to 119, y to 79"):
-        prediction.suggest_colours((120, 0))
+        prediction.suggest_colors((120, 0))
     hinted = guided_pipeline.analyze(landscape, hints=[((5, 5), "#ff0000")])
     assert not torch.equal(hinted.ab, prediction.ab)
     with pytest.raises(TypeError, match="Not an argument of analyze: strength"):
@@ -236,12 +236,12 @@ def test_confidence_falls_as_the_spread_grows(guided_pipeline, landscape):
             torch.zeros(1, 4, 4),
             torch.full((4, 4), spread),
         ).confidence
-        for spread in (1.0, (SEVERAL_COLOURS + LITTLE_TO_GO_ON) / 2, 60.0)
+        for spread in (1.0, (SEVERAL_COLORS + LITTLE_TO_GO_ON) / 2, 60.0)
     ]
-    assert said == ["fairly sure", "several colourings are plausible", "little to go on here"]
+    assert said == ["fairly sure", "several colorings are plausible", "little to go on here"]
 
 
-def test_overlay_is_grey_where_sure_and_coloured_where_not(guided_pipeline):
+def test_overlay_is_grey_where_sure_and_colored_where_not(guided_pipeline):
     spread = torch.zeros(8, 8)
     spread[:, 4:] = 40.0
     photo = guided_pipeline.analyze(Image.new("L", (160, 160), 120)).photo
@@ -264,7 +264,7 @@ def test_a_hint_reaches_what_the_model_takes_for_the_same_thing_and_nothing_else
     assert torch.allclose(followed[..., :4], ab[..., :4], atol=0.5)
     before, after = ((plane[..., 4:] - wanted[:, None, None]).norm(dim=0) for plane in (ab, followed))
     assert (after < 0.15 * before).all()
-    # The same colour said twice is no stronger than said once; two colours of one thing meet between them.
+    # The same color said twice is no stronger than said once; two colors of one thing meet between them.
     hints[:, 5, 5] = hints[:, 2, 6]
     assert torch.allclose(follow_hints(ab, logits, hints), followed, atol=2)
     hints[:2, 5, 5] = torch.tensor([-30.0, 30.0])

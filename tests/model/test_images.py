@@ -84,7 +84,7 @@ def test_orientation_is_applied_once(orientation, landscape, tmp_path):
 
 
 def test_icc_profile_is_converted_to_srgb(landscape):
-    # Lab as an ICC colour space stands for any profile that is not sRGB.
+    # Lab as an ICC color space stands for any profile that is not sRGB.
     lab = ImageCms.profileToProfile(
         landscape, ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"), outputMode="LAB"
     )

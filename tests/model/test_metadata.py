@@ -1,4 +1,4 @@
-"""What goes along to a coloured copy, read back by an independent reader, and what must not."""
+"""What goes along to a colored copy, read back by an independent reader, and what must not."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def test_letters_beyond_ascii_survive(tmp_path):
             assert facts["IFD0:Artist"] == text
 
 
-def test_a_description_is_said_once_however_often_it_is_coloured(tmp_path):
+def test_a_description_is_said_once_however_often_it_is_colored(tmp_path):
     path = photograph(tmp_path / "0.jpg")
     for number in (1, 2, 3):
         path = copy_of(read_photo(path), tmp_path / f"{number}.jpg")

@@ -24,7 +24,7 @@ def test_output_is_a_quarter_in_cie_units():
         output = model(x)
         assert output.ab.shape == (2, 2, 16, 24) and output.ab.dtype == torch.float32
         assert torch.equal(model(x, return_dict=False)[0], output.ab)
-        raw = model.network(x).colour
+        raw = model.network(x).color
     assert torch.allclose(output.ab, raw * model.config.ab_scale)
 
 
@@ -70,10 +70,10 @@ FRESH = """
     ab = output.ab
     post = processor.post_process_colorization(output, [Image.open(picture)])[0]
     pipe = pipeline("image-colorization", model=folder, trust_remote_code=True)
-    coloured = pipe(picture)
+    colored = pipe(picture)
     listed = pipe([picture, Image.open(picture)])
-    assert coloured.size == Image.open(picture).size and len(listed) == 2
-    assert coloured.tobytes() == post.tobytes() == listed[1].tobytes()
+    assert colored.size == Image.open(picture).size and len(listed) == 2
+    assert colored.tobytes() == post.tobytes() == listed[1].tobytes()
     save_file({**model.state_dict(), "result": ab}, out)
 """
 

@@ -1,4 +1,4 @@
-"""From anything readable to a picture in colour of the same size, with the same luminance."""
+"""From anything readable to a picture in color of the same size, with the same luminance."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ def test_takes_path_picture_bytes_photo_and_list(tiny_pipeline, landscape, tmp_p
         assert np.array_equal(np.asarray(result), np.asarray(results[0]))
 
 
-def test_luminance_is_kept_and_colour_is_added(tiny_pipeline, landscape):
+def test_luminance_is_kept_and_color_is_added(tiny_pipeline, landscape):
     grey = landscape.convert("L")
-    coloured = tiny_pipeline(grey)
-    shift = (lightness_of(coloured) - lightness_of(grey)).abs()
+    colored = tiny_pipeline(grey)
+    shift = (lightness_of(colored) - lightness_of(grey)).abs()
     assert shift.max() < 0.8 and shift.mean() < 0.15
-    ab = color.rgb_to_lab(torch.from_numpy(np.array(coloured)).permute(2, 0, 1).float() / 255)[1:]
+    ab = color.rgb_to_lab(torch.from_numpy(np.array(colored)).permute(2, 0, 1).float() / 255)[1:]
     assert ab.norm(dim=0).mean() > 2
 
 
-def test_own_colours_of_the_input_do_not_matter(tiny_pipeline, landscape):
+def test_own_colors_of_the_input_do_not_matter(tiny_pipeline, landscape):
     lab = color.rgb_to_lab(torch.from_numpy(np.array(landscape)).permute(2, 0, 1).float() / 255)
     grey = color.join(lab[0], torch.zeros_like(lab[1:]))
     one = np.asarray(tiny_pipeline(landscape)).astype(int)

@@ -1,4 +1,4 @@
-"""Half precision, autocast and what else a program may set: the colours stay, within a stated bound."""
+"""Half precision, autocast and what else a program may set: the colors stay, within a stated bound."""
 
 from __future__ import annotations
 

@@ -55,9 +55,9 @@ def test_beats_grey_on_validation_pictures(pipe, shared: Path, report):
         if chroma(photo.rgb) < 5:
             continue
         grey, _ = grey_of(photo)
-        coloured = np.asarray(pipe(Photo(grey)))
-        gains.append(psnr(coloured, photo.rgb) - psnr(grey, photo.rgb))
-        ratios.append(chroma(coloured) / chroma(photo.rgb))
+        colored = np.asarray(pipe(Photo(grey)))
+        gains.append(psnr(colored, photo.rgb) - psnr(grey, photo.rgb))
+        ratios.append(chroma(colored) / chroma(photo.rgb))
     report(f"PSNR over grey, {len(gains)} validation pictures", f"{np.mean(gains):+.2f} dB")
     report(f"median chroma ratio, {len(gains)} validation pictures", f"{np.median(ratios):.2f}")
     assert np.mean(gains) > 1.5
@@ -106,8 +106,8 @@ def test_luminance_of_photographs_is_kept(pipe, shared: Path, report):
             picture.thumbnail((1024, 1024))
             photo = Photo(np.array(picture.convert("RGB")))
         grey, lightness = grey_of(photo)
-        coloured = pipe(Photo(grey))
-        shift = (color.lightness(torch.from_numpy(np.array(coloured))) - color.lightness(torch.from_numpy(grey))).abs()
+        colored = pipe(Photo(grey))
+        shift = (color.lightness(torch.from_numpy(np.array(colored))) - color.lightness(torch.from_numpy(grey))).abs()
         shifts.append(shift.flatten())
         ab = pipe.predict_ab(Photo(grey))
         full = torch.nn.functional.interpolate(ab[None], size=shift.shape, mode="bicubic")[0]
@@ -119,7 +119,7 @@ def test_luminance_of_photographs_is_kept(pipe, shared: Path, report):
     assert shift.max() < 0.8 and shift.mean() < 0.15
 
 
-def test_old_photographs_get_colour(pipe, shared: Path):
+def test_old_photographs_get_color(pipe, shared: Path):
     for file in sorted((shared / "data" / "old").glob("*.jpg")):
         photo = read_photo(file)
         picture = pipe(photo)

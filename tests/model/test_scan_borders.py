@@ -63,7 +63,7 @@ def test_large_plates_are_found_to_a_few_pixels():
     box = (120, 90, 2900, 1900)
     inside = found(draw_plate(245, box, size=(3000, 2000)))
     assert np.abs(np.subtract(inside, box)).max() <= 4
-    # Never outside of the picture: a fringe of colour on the paper would show.
+    # Never outside of the picture: a fringe of color on the paper would show.
     assert inside[0] >= box[0] and inside[1] >= box[1] and inside[2] <= box[2] and inside[3] <= box[3]
 
 
@@ -171,7 +171,7 @@ def test_the_border_stays_neutral_and_does_not_disturb_the_rest(tiny_pipeline):
     assert np.abs(result[paper] - np.asarray(plate.convert("RGB"))[paper].astype(int)).max() <= 1
     alone = np.asarray(tiny_pipeline(plate.crop(inside), borders=False))
     assert np.array_equal(result[top:bottom, left:right], alone)
-    # And without looking for it, the paper would be coloured.
+    # And without looking for it, the paper would be colored.
     assert np.ptp(np.asarray(tiny_pipeline(plate, borders=False)).astype(int)[paper], axis=1).max() > 0
 
 
@@ -182,8 +182,8 @@ def test_predict_then_apply_and_points_on_a_plate(guided_pipeline):
     assert said.inside == found(plate)
     applied = guided_pipeline.apply_ab(photo, guided_pipeline.predict_ab(photo))
     assert np.array_equal(np.asarray(applied), np.asarray(guided_pipeline(photo)))
-    assert said.suggest_colours((100, 100))
-    for asked in (lambda: said.suggest_colours((5, 5)), lambda: guided_pipeline(photo, hints=[((5, 5), "#ff0000")])):
+    assert said.suggest_colors((100, 100))
+    for asked in (lambda: said.suggest_colors((5, 5)), lambda: guided_pipeline(photo, hints=[((5, 5), "#ff0000")])):
         with pytest.raises(ValueError, match="in the border of the scan"):
             asked()
     # A point is counted from the corner of the scan, not of the picture in it.
@@ -220,7 +220,7 @@ def test_the_tone_stays_where_it_is_wanted(tiny_pipeline, landscape):
     )
     added, tone = (kept - gone).mean(dim=(1, 2)), ab_of(sepia).mean(dim=(1, 2))
     assert torch.allclose(added, tone, atol=2)
-    # With no colour of its own, the result is the print.
+    # With no color of its own, the result is the print.
     back = np.asarray(tiny_pipeline(sepia, keep_tone=True, saturation=0)).astype(int)
     assert np.abs(back - np.asarray(sepia)).mean() < 2
 
@@ -234,6 +234,6 @@ def test_what_has_a_tone(landscape):
     assert tone[1, 50] == pytest.approx(0.94 * 18, abs=2) and tone[0, 50] == pytest.approx(0.34 * 18, abs=2)
 
 
-def test_keep_tone_changes_nothing_on_grey_and_colour(tiny_pipeline, landscape):
+def test_keep_tone_changes_nothing_on_grey_and_color(tiny_pipeline, landscape):
     for source in (landscape, landscape.convert("L")):
         assert np.array_equal(np.asarray(tiny_pipeline(source, keep_tone=True)), np.asarray(tiny_pipeline(source)))

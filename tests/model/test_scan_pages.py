@@ -143,7 +143,7 @@ def test_points_and_variants_on_a_page(guided_pipeline):
         guided_pipeline(page, hints=[((310, 250), "#ff0000")])
     prediction = guided_pipeline.analyze(photo)
     assert len(prediction.variants(3)) == 3 and prediction.confidence
-    assert prediction.suggest_colours((left + 60, top + 80))
+    assert prediction.suggest_colors((left + 60, top + 80))
     together = guided_pipeline([page, draw_view(5, 120, 80)], batch_size=4)
     assert [picture.size for picture in together] == [page.size, (120, 80)]
     assert np.abs(np.asarray(together[0]).astype(int) - plain).mean() < 1

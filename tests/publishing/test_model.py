@@ -25,9 +25,9 @@ PINNED = """
     from PIL import Image
     from safetensors.torch import save_file
     from transformers import AutoImageProcessor, AutoModel, pipeline
-    name, picture, coloured, out, *revisions = sys.argv[1:]
+    name, picture, colored, out, *revisions = sys.argv[1:]
     pipe = pipeline("image-colorization", model=name, trust_remote_code=True)
-    pipe(picture).save(coloured)
+    pipe(picture).save(colored)
     found = {}
     for revision in revisions:
         remote = {"revision": revision, "trust_remote_code": True}
@@ -98,10 +98,10 @@ def test_pushed_by_script_and_used_by_strangers(hub, run, bare, results, tiny_pi
     hub.contents[hashlib.sha256(content).hexdigest()] = content
     line = {"path": "model.safetensors", "oid": hashlib.sha256(content).hexdigest()}
     repository.commit("main", [{"value": {}}, {"key": "lfsFile", "value": line}], hub.contents)
-    home, files = tmp_path / "stranger", [tmp_path / name for name in ("a.png", "coloured.png", "ab.safetensors")]
+    home, files = tmp_path / "stranger", [tmp_path / name for name in ("a.png", "colored.png", "ab.safetensors")]
     pinned = run(PINNED, NAME, *files, "main", first, "v1", home=home)
     assert pinned.returncode == 0, pinned.stderr
-    assert Image.open(tmp_path / "coloured.png").size == landscape.size
+    assert Image.open(tmp_path / "colored.png").size == landscape.size
     found = load_file(tmp_path / "ab.safetensors")
     assert torch.equal(found[first], ab) and torch.equal(found["v1"], ab) and not torch.equal(found["main"], ab)
 
@@ -175,14 +175,14 @@ def test_failures_without_a_sky_are_shown_as_such(bare, landscape, tmp_path):
     (folder / "credits.csv").write_text(
         "path,author,licence,source_url,sky\ngood.png,A,CC0,,yes\npale.png,A,CC0,,no\n", encoding="utf-8"
     )
-    answers = iter([landscape, None])  # all the colour there is, and none
+    answers = iter([landscape, None])  # all the color there is, and none
     shown = examples.write_examples(folder, lambda grey: next(answers) or grey, tmp_path)
     with Image.open(tmp_path / "examples" / "pale.jpg") as strip:
         assert strip.size == (3 * landscape.width + 16, landscape.height)
-    assert [example.verdict.failures for example in shown] == [(), ("less than half of its colour",)]
+    assert [example.verdict.failures for example in shown] == [(), ("less than half of its color",)]
     card = model_card.write_model_card(NAME, bare, [], shown)
     hard, rest = card.split("### Without a sky in sight")[1].split("### With a sky")
-    assert "Of these 1,\n1 failed" in hard and "**Failed: less than half of its colour**" in hard and "*Pale*" in hard
+    assert "Of these 1,\n1 failed" in hard and "**Failed: less than half of its color**" in hard and "*Pale*" in hard
     assert "*Good*" in rest and "Failed" not in rest and "chroma ratio 1.00" in rest
 
 

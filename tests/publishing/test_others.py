@@ -91,9 +91,9 @@ def test_metric_says_what_the_harness_says(hub, run, tmp_path):
     for number, rgb in enumerate(results + truths):
         paths.append(tmp_path / f"{number}.png")
         Image.fromarray(rgb).save(paths[-1])
-    pushed = run("scripts/push_to_hub.py", "--repo-id", "valley/colour-measures", "--metric", token=OWNER)
+    pushed = run("scripts/push_to_hub.py", "--repo-id", "valley/color-measures", "--metric", token=OWNER)
     assert pushed.returncode == 0, pushed.stderr
-    measured = run(MEASURE, "valley/colour-measures", tmp_path / "out.json", *paths)
+    measured = run(MEASURE, "valley/color-measures", tmp_path / "out.json", *paths)
     assert measured.returncode == 0, measured.stderr
     found = json.loads((tmp_path / "out.json").read_text())
     assert found.pop("n") == 4 and found.pop("near_grey_left_out") == 0

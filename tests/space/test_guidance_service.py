@@ -189,7 +189,7 @@ def test_doubt_is_magenta_and_changes_nothing(service: ColorizeService, guide: G
     stronger = guide.show(result, 2, 0, doubt=True)
     assert not np.array_equal(pixels(stronger.after), pixels(doubtful.after)), "strength stays alive"
     assert np.array_equal(pixels(service.write(doubtful, 1, "PNG")), pixels(service.write(result, 1, "PNG")))
-    assert result.confidence in ("fairly sure", "several colourings are plausible", "little to go on here")
+    assert result.confidence in ("fairly sure", "several colorings are plausible", "little to go on here")
 
 
 def test_points_in_a_border_are_a_sentence(

@@ -1,4 +1,4 @@
-"""The mathematics of training: bins of colour, losses, guidance, averages."""
+"""The mathematics of training: bins of color, losses, guidance, averages."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def chance(seed: int = 0) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def colours(count: int = 4, side: int = 8, seed: int = 0) -> torch.Tensor:
+def colors(count: int = 4, side: int = 8, seed: int = 0) -> torch.Tensor:
     return color.rgb_to_lab(torch.rand(count, 3, side, side, generator=chance(seed)))[:, 1:]
 
 
@@ -39,7 +39,7 @@ def test_centres_are_shown_by_srgb_and_their_neighbours_on_the_grid():
 
 
 def test_soft_targets_are_five_neighbours_that_sum_to_one():
-    ab = colours()
+    ab = colors()
     bins, weights = soft_encode(ab)
     assert bins.shape == weights.shape == (4, 5, 8, 8)
     assert torch.allclose(weights.sum(dim=1), torch.ones(4, 8, 8))
@@ -80,7 +80,7 @@ def test_spread_is_the_distance_that_is_expected():
     assert spread(two, centres, middle).item() == pytest.approx(half, rel=1e-3)
 
 
-def test_rarity_moves_gradient_to_rare_colours_and_keeps_the_scale():
+def test_rarity_moves_gradient_to_rare_colors_and_keeps_the_scale():
     prior = torch.zeros(len(ab_centres()))
     grey = int(ab_centres().norm(dim=1).argmin())
     red = int(ab_centres()[:, 0].argmax())
@@ -99,7 +99,7 @@ def test_rarity_moves_gradient_to_rare_colours_and_keeps_the_scale():
 
 
 def test_cross_entropy_is_least_at_the_truth():
-    ab = colours()
+    ab = colors()
     bins, shares = soft_encode(ab)
     truth = torch.full((4, len(ab_centres()), 8, 8), 1e-8).scatter_(1, bins, shares).log()
     even = torch.ones(len(ab_centres()))
@@ -128,8 +128,8 @@ def test_the_two_sides_of_a_gan_pull_opposite_ways(kind):
     assert good < 0.01 < discriminator_loss(real, fake, kind)
 
 
-def test_hints_are_true_colours_at_few_places():
-    ab = colours(64)
+def test_hints_are_true_colors_at_few_places():
+    ab = colors(64)
     hints = draw_hints(ab, 0.5, chance())
     mask = hints[:, 2:]
     assert set(mask.unique().tolist()) == {0.0, 1.0}

@@ -157,7 +157,7 @@ def test_what_a_run_cannot_be_divided_by_is_said(distributed_type, fsdp_version,
 
 @pytest.fixture(scope="module")
 def numbered():
-    """Pictures whose colour is their number, as a stream of three shards."""
+    """Pictures whose color is their number, as a stream of three shards."""
 
     def rows(shards):
         for shard in shards:

@@ -74,7 +74,7 @@ def test_a_run_leaves_what_is_promised(data, tmp_path):
     assert {path.name for path in (tmp_path / "out" / "checkpoints").iterdir()} == {"48", "64"}
     history = read_history(tmp_path / "out" / "history.csv")
     assert [row["pictures"] for row in history] == [32, 64]
-    assert {"loss", "colour", "psnr_rgb_mean", "ciede2000_mean", "sepia_rate"} <= history[0].keys()
+    assert {"loss", "color", "psnr_rgb_mean", "ciede2000_mean", "sepia_rate"} <= history[0].keys()
     with Image.open(tmp_path / "out" / "samples" / "000000064.png") as grid:
         assert grid.size == (4 * 48, 3 * 48)  # four pictures; input, output, truth
     assert load_recipe(str(tmp_path / "out" / "recipe.yaml")) == TINY
@@ -100,7 +100,7 @@ def test_huber_limits_and_weight():
     assert huber(near, target, delta=20, chroma_weight=0).item() == pytest.approx(0.5 / 20**2)
     far = target + torch.tensor([0.0, 200.0]).view(1, 2, 1, 1)
     assert huber(far, target, delta=20, chroma_weight=0).item() == pytest.approx((200 - 10) / 20)
-    # The weight moves gradient from grey to colourful pixels, and keeps the scale.
+    # The weight moves gradient from grey to colorful pixels, and keeps the scale.
     predicted = (target + 5).requires_grad_()
     gradients = {}
     for weight in (0.0, 2.0):

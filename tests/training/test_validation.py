@@ -116,15 +116,15 @@ def test_figures_are_those_of_the_harness_on_photographs(shared):
 
 
 def test_the_distance_of_sets_is_measured_where_it_is_asked(data, monkeypatch):
-    # Mean colours stand for features of a network, whose weights would have to be downloaded.
+    # Mean colors stand for features of a network, whose weights would have to be downloaded.
     monkeypatch.setattr("eval.metrics.perceptual.SqueezeFeatures", lambda: lambda rgb: rgb.mean(dim=(2, 3)))
     recipe = dataclasses.replace(TINY, set_distance=True)
     found = HarnessValidation(load_pictures(str(data), "validation"), recipe)(make_tiny_model())
     assert found["kd_squeezenet"] > 1e-6
 
 
-def test_pictures_without_colour_are_nothing_to_judge_by(data):
+def test_pictures_without_color_are_nothing_to_judge_by(data):
     for path in (data / "val").rglob("*.png"):
         Image.open(path).convert("L").save(path)
-    with pytest.raises(ValueError, match="colourful enough"):
+    with pytest.raises(ValueError, match="colorful enough"):
         HarnessValidation(load_pictures(str(data), "validation"), TINY)(make_tiny_model())

@@ -1,4 +1,4 @@
-"""Colour measures for colorized photographs, for ``evaluate.load``.
+"""Color measures for colorized photographs, for ``evaluate.load``.
 
 The measures are the project's own files, sent beside this one: color.py (sRGB to CIE Lab), colors.py, pixel.py and
 sepia.py.
