@@ -18,7 +18,6 @@ import hashlib
 import json
 import logging
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -141,7 +140,7 @@ def stage_dataset(folder: Path, repo_id: str) -> Upload:
 def stage_metric(repo_id: str, folder: Path) -> Upload:
     """Put what ``evaluate.load`` takes into ``folder``: the metric, called as the repository, and what it imports."""
     name = repo_id.rsplit("/", maxsplit=1)[-1]
-    if name in ("color", "colors", "pixel", "sepia"):
+    if name in ("color", "colors", "pixel", "sepia", "srgb"):
         raise PublishError(f"{repo_id}: {name} is the name of a file the metric imports; choose another.")
     metrics = ROOT / "eval" / "metrics"
     measures = yaml.safe_load((ROOT / "eval" / "measures.yaml").read_text(encoding="utf-8"))["pictures"]
@@ -154,10 +153,11 @@ def stage_metric(repo_id: str, folder: Path) -> Upload:
     folder.mkdir()
     (folder / f"{name}.py").write_text(source, encoding="utf-8")
     for file in (
-        ROOT / "colorization" / "model" / "color.py",
+        *(ROOT / "colorization" / "model" / f"{part}.py" for part in ("color", "srgb")),
         *(metrics / f"{part}.py" for part in ("colors", "pixel", "sepia")),
     ):
-        shutil.copy(file, folder)
+        text = file.read_text(encoding="utf-8")  # there all files lie in one folder, without this package
+        (folder / file.name).write_text(text.replace("from colorization.model.", "from ."), encoding="utf-8")
     for page in ("README.md", "index.html"):
         (folder / page).write_text(fill(f"metric/{page}.jinja", **facts), encoding="utf-8")
     needed = ("evaluate>=0.4.6", "datasets>=4.4", "torch>=2.8", "numpy>=2", "pillow>=11.3")

@@ -42,6 +42,7 @@ MEASURE = """
         metric.compute(predictions=pictures[:1], references=[pictures[0].resize((9, 9))])
     except ValueError as error:
         figures["refused"] = str(error)
+    assert not any(module.partition(".")[0] in ("colorization", "eval") for module in sys.modules), "strangers lack it"
     json.dump(figures, open(out, "w"))
 """
 

@@ -13,6 +13,10 @@ from .color import NEAR_GREY, rgb_to_lab, to_tensor
 from .colors import COLLAPSED, OVERSATURATED, ab_rmse, chroma_ratio, delta_e, hue_distance, mean_chroma
 from .pixel import mae_rgb, psnr_rgb
 from .sepia import effective_hues, hue_statistics, is_one_hue, is_sepia
+from .srgb import WHITE
+
+# color imports srgb, and evaluate fetches only what is imported here; it takes a comment behind an import for an address.
+__all__ = ["WHITE", "ColorizationMetric"]
 
 _DESCRIPTION = """
 Measures of color between results of a colorizer and the color photographs they were made from. PSNR alone rewards
