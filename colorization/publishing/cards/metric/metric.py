@@ -15,7 +15,8 @@ from .pixel import mae_rgb, psnr_rgb
 from .sepia import effective_hues, hue_statistics, is_one_hue, is_sepia
 from .srgb import WHITE
 
-# color imports srgb, and evaluate fetches only what is imported here; it takes a comment behind an import for an address.
+# color imports srgb, and evaluate fetches only what is imported here.
+# It takes a comment behind an import for an address.
 __all__ = ["WHITE", "ColorizationMetric"]
 
 _DESCRIPTION = """
