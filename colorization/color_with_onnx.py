@@ -14,7 +14,6 @@ import argparse
 from pathlib import Path
 
 import numpy as np
-import onnxruntime
 from PIL import Image, ImageOps
 
 from .model.painting import paint, put_in_scan
@@ -30,9 +29,19 @@ class OnnxColorizer:
     Args:
         model: the file.
         threads: as many compute at once; by default as many as there are cores.
+
+    Raises:
+        FileNotFoundError: if there is no such file.
+        ImportError: without ONNX Runtime.
     """
 
     def __init__(self, model: str | Path = BESIDE, threads: int = 0) -> None:
+        if not Path(model).is_file():
+            raise FileNotFoundError(f"There is no model {model}; scripts/export_onnx.py writes one.")
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise ImportError("Coloring without PyTorch needs ONNX Runtime: pip install onnxruntime pillow") from error
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         self.session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
@@ -76,9 +85,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--model", type=Path, default=BESIDE, help="default: %(default)s")
     parser.add_argument("--strength", type=float, default=1.0, help="factor on chroma (default: %(default)s)")
     args = parser.parse_args(arguments)
-    with Image.open(args.photo) as picture:
-        colored = OnnxColorizer(args.model)(ImageOps.exif_transpose(picture), args.strength)
-    colored.save(args.colored)
+    try:
+        colorizer = OnnxColorizer(args.model)
+        with Image.open(args.photo) as picture:
+            colored = colorizer(ImageOps.exif_transpose(picture), args.strength)
+        colored.save(args.colored)
+    except (ImportError, OSError, ValueError) as error:  # ValueError: a suffix that Pillow knows no format for
+        raise SystemExit(f"{args.photo} is not colored: {error}") from None
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.util import find_spec
 
 import pytest
@@ -93,3 +94,24 @@ def test_the_release_can_be_exported(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(onnx_export, "_PICTURES", pictures)
     assert onnx_export.main(["--output", str(tmp_path / "colorizer_onnx"), "--precision", "fp16"]) == 0
     assert "printed" in capsys.readouterr().out
+
+
+def test_what_is_missing_is_said_in_a_sentence(exported, tmp_path, monkeypatch):
+    from colorization.color_with_onnx import OnnxColorizer, main
+
+    model = exported[1] / "model.onnx"
+    onnx_export.draw_input(40, 30, None).save(tmp_path / "photo.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for photo, out, reason in (
+        ("none.png", "out.png", "No such file"),
+        ("text.png", "out.png", "cannot identify"),
+        ("photo.png", "out.abc", "unknown file extension"),
+        ("photo.png", "nowhere/out.png", "No such file"),
+    ):
+        with pytest.raises(SystemExit, match=reason):
+            main([str(tmp_path / photo), str(tmp_path / out), "--model", str(model)])
+    with pytest.raises(SystemExit, match="There is no model"):
+        main([str(tmp_path / "photo.png"), str(tmp_path / "out.png"), "--model", str(tmp_path / "none.onnx")])
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ImportError, match="pip install onnxruntime pillow"):
+        OnnxColorizer(model)
