@@ -11,6 +11,8 @@ from typing import BinaryIO
 import numpy as np
 from PIL import Image
 
+from .srgb import encode
+
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _MAX_TEXT = 200_000  # bytes of a text, unpacked; Pillow refuses the whole picture above 1,048,576
 _MAX_PROFILE = 32_000_000
@@ -95,13 +97,8 @@ def _gamma(light: dict[bytes, bytes]) -> float | None:
 
 def to_srgb_levels(picture: Image.Image, png: Png) -> Image.Image:
     """Turn levels that are light to the power of ``png.gamma`` into those of sRGB: mode L, LA, RGB or RGBA."""
-    import torch  # not by whoever only asks which files there are
-
-    from .color import linear_to_srgb
-
     deep = png.deep or picture.mode.startswith("I")
-    light = torch.linspace(0, 1, 65_536 if deep else 256, dtype=torch.float64) ** (1 / (png.gamma or 1.0))
-    table = (linear_to_srgb(light) * 255 + 0.5).to(torch.uint8).numpy()
+    table = encode(np.linspace(0, 1, 65_536 if deep else 256) ** (1 / (png.gamma or 1.0)))
     if deep:
         levels = np.asarray(picture).astype(np.uint16)
         if png.deep:

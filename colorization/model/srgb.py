@@ -76,12 +76,16 @@ def _lightness_table() -> np.ndarray:
     return _lightness_of(np.arange(_LIGHTNESS_STEPS + 1) / _LIGHTNESS_STEPS)
 
 
+def encode(linear: np.ndarray) -> np.ndarray:
+    """8-bit sRGB codes, uint8, of linear light in [0, 1], float64 of any shape."""
+    power = (1 + SRGB_OFFSET) * linear ** (1 / SRGB_POWER) - SRGB_OFFSET
+    return np.rint(np.where(linear <= LINEAR_TOE, linear * SRGB_SLOPE, power) * 255).astype(np.uint8)
+
+
 @functools.lru_cache(maxsize=1)
 def _encode_table() -> np.ndarray:
     """8-bit sRGB codes of linear light at 0, 1/65535, ..., 1: [65536] uint8."""
-    linear = np.arange(_ENCODE_STEPS + 1) / _ENCODE_STEPS
-    power = (1 + SRGB_OFFSET) * linear ** (1 / SRGB_POWER) - SRGB_OFFSET
-    return np.rint(np.where(linear <= LINEAR_TOE, linear * SRGB_SLOPE, power) * 255).astype(np.uint8)
+    return encode(np.arange(_ENCODE_STEPS + 1) / _ENCODE_STEPS)
 
 
 def lightness(rgb: np.ndarray) -> np.ndarray:

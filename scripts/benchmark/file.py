@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -16,9 +13,7 @@ from colorization import load_pipeline
 from colorization.files import save_picture
 from colorization.model.images import read_photo
 
-from .measuring import compare, draw_photograph, take_turns
-
-ROOT = Path(__file__).parents[2]
+from .measuring import compare, draw_photograph, run_python, take_turns
 
 
 class Stopwatch:
@@ -65,13 +60,6 @@ def benchmark_file(model: str | None, rounds: int) -> list[dict]:
     return rows
 
 
-def _run(*arguments: str) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(arguments)} failed:\n{done.stderr[-2000:]}")
-
-
 def benchmark_start(model: str | None, rounds: int) -> list[dict]:
     """Time fresh processes: help, and one small picture from the command line to its file."""
     with tempfile.TemporaryDirectory() as name:
@@ -80,9 +68,9 @@ def benchmark_start(model: str | None, rounds: int) -> list[dict]:
         chosen = ["--model", model] if model else []
         color = ["-m", "colorization", str(source), "-o", f"{name}/out", "--device", "cpu", *chosen]
         sides = {
-            "import torch": lambda: _run("-c", "import torch"),
-            "help": lambda: _run("-m", "colorization", "--help"),
-            "color": lambda: _run(*color),
+            "import torch": lambda: run_python("-c", "import torch"),
+            "help": lambda: run_python("-m", "colorization", "--help"),
+            "color": lambda: run_python(*color),
         }
         times = take_turns(sides, rounds)
     return [
@@ -109,7 +97,7 @@ def benchmark_folder(model: str | None, count: int) -> list[dict]:
         for kind in ("few", "many"):
             start = time.perf_counter()
             chosen = ["--model", model] if model else []
-            _run("-m", "colorization", f"{name}/{kind}", "-o", f"{name}/{kind}-out", "--device", "cpu", *chosen)
+            run_python("-m", "colorization", f"{name}/{kind}", "-o", f"{name}/{kind}-out", "--device", "cpu", *chosen)
             seconds[kind] = time.perf_counter() - start
         watch = Stopwatch(pipe.model)
         photo = read_photo(folder / "many" / "0.jpg")

@@ -9,8 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -26,6 +24,8 @@ from colorization.data.options import BuildOptions
 from colorization.data.plan import decide
 from colorization.data.portions import MEASURES, PORTION
 from colorization.data.shards import Store
+
+from .measuring import run_python
 
 SIDE = 32  # px, of the copy that is hashed
 STEP = 32  # of so many pictures one is a copy of another, one its mirror image, one shows the same scene
@@ -113,11 +113,7 @@ def benchmark_index(count: int) -> list[dict]:
     """Time and memory of ``decide`` for ``count`` pictures and for a quarter of them: 4 is linear, 16 is quadratic."""
     found = {}
     for number in (count // 4, count):
-        command = [sys.executable, "-m", __name__, str(number)]
-        result = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2])
-        if result.returncode:
-            raise SystemExit(f"Deciding about {number:,} pictures failed:\n{result.stderr}")
-        found[number] = json.loads(result.stdout.splitlines()[-1])
+        found[number] = json.loads(run_python("-m", __name__, str(number)).splitlines()[-1])
     less, more = found[count // 4], found[count]
     what = f"deciding about {count:,} pictures ({more['dropped']:,} copies) / a quarter of them"
     return [

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -41,3 +45,16 @@ def take_turns(sides: Mapping[str, Callable[[], object]], rounds: int) -> dict[s
 def compare(what: str, ours: float, against: float, bound: float | None = None) -> dict:
     """Make a row of the table: seconds of both sides, their ratio, and the ratio aimed at."""
     return {"what": what, "seconds": ours, "baseline_seconds": against, "ratio": ours / against, "bound": bound}
+
+
+def run_python(*arguments: str) -> str:
+    """Run Python on this project in a fresh process and return what it prints.
+
+    Raises:
+        SystemExit: with the end of its errors, if it fails.
+    """
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, check=False, env=environment)
+    if done.returncode:
+        raise SystemExit(f"A process of the benchmark failed:\n{done.stderr[-2000:]}")
+    return done.stdout

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
-from .measuring import draw_photograph
+from .measuring import draw_photograph, run_python
 
 _MEMORY_PROBE = """
 import resource, sys, threading, time
@@ -50,17 +48,13 @@ def benchmark_memory(model: str | None, sizes: dict[int, tuple[int, int]] = MEMO
         for megapixels, size in sizes.items():
             draw_photograph(*size, "RGB").save(folder / "large.jpg", quality=95)
             files = [str(folder / file) for file in ("small.jpg", "large.jpg", "out.jpg")]
-            command = [sys.executable, "-c", _MEMORY_PROBE, model or "", *files]
-            result = subprocess.run(command, capture_output=True, text=True, check=False)
-            if result.returncode:
-                raise SystemExit(f"The memory probe failed:\n{result.stderr}")
-            decoded = size[0] * size[1] * 3
+            peak, decoded = int(run_python("-c", _MEMORY_PROBE, model or "", *files)), size[0] * size[1] * 3
             rows.append(
                 {
                     "what": f"{megapixels} MP: peak memory over idle / the decoded picture",
-                    "bytes": int(result.stdout),
+                    "bytes": peak,
                     "baseline_bytes": decoded,
-                    "ratio": int(result.stdout) / decoded,
+                    "ratio": peak / decoded,
                     "bound": 2.0,
                 }
             )
