@@ -22,6 +22,7 @@ from space.archives import ArchiveError, files_of, opened, read_member
 from space.guidance import variant_of
 from space.language import number, say
 from space.models import ask
+from space.phrasebook import translate
 from space.service import MAX_MEGAPIXELS, SUFFIXES, ColorizeService, PageError, is_lossless, safe_stem
 
 logger = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ def color_batch(
                     result.unlink()
                     items[place] = replace(items[place], state="done")
                 except (ArchiveError, UnreadableImageError, PageError) as error:
-                    reason = str(error).removeprefix(f"{PurePosixPath(entry.name).name}: ")
+                    reason = translate(str(error).removeprefix(f"{PurePosixPath(entry.name).name}: "))
                     items[place] = replace(items[place], state="failed", reason=_sentence(reason))
                 except Exception:  # one file may not cost the visitor the others
                     logger.exception("%s failed in a batch", entry.name)

@@ -8,6 +8,7 @@ the browser's first, English where that is none of ours.
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import gradio as gr
@@ -48,8 +49,14 @@ def language() -> str:
 
 def number(value: float, digits: int = 0, sign: str = "") -> str:
     """For example "1,234.5", or "1.234,5" in German; ``sign`` "+" shows that of positive numbers, too."""
+    return localized(f"{value:{sign},.{digits}f}")
+
+
+def localized(text: str) -> str:
+    """A number that is written as in English, "1,234.5", as it is written in the visitor's language; others as is."""
     thousands, decimals = _SEPARATORS[language()]
-    return f"{value:{sign},.{digits}f}".translate({ord(","): thousands, ord("."): decimals})
+    is_number = re.fullmatch(r"[+-]?\d{1,3}(,\d{3})*(\.\d+)?|[+-]?\d+(\.\d+)?", text)
+    return text.translate({ord(","): thousands, ord("."): decimals}) if is_number else text
 
 
 def percent(share: float, digits: int = 0) -> str:

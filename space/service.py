@@ -15,7 +15,7 @@ from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.images import Photo, UnreadableImageError, read_photo
-from space.language import say
+from space.language import localized, say
 from space.models import Models, PageError, ask
 from space.views import encode, make_view, write_fresh
 from space.wishes import Wishes
@@ -250,9 +250,10 @@ class ColorizeService:
         Raises:
             PageError: with a sentence.
         """
-        for name, value, low, high in (("Color strength", saturation, 0, MAX_SATURATION), ("Warmth", warmth, -1, 1)):
+        for name, value, low, high in (("strength", saturation, 0, MAX_SATURATION), ("warmth", warmth, -1, 1)):
             if not isinstance(value, int | float) or not low <= value <= high:
-                raise PageError(f"{name} goes from {low} to {high:g}, not {value}.")
+                wrong = localized(str(value)[:20])
+                raise PageError(say("out_of_range", name=say(name), low=low, high=f"{high:g}", value=wrong))
 
     def fresh_folder(self) -> Path:
         """An empty folder with an unguessable name: what is written there is served to whoever knows it."""

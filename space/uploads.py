@@ -14,6 +14,7 @@ import gradio as gr
 from gradio.utils import get_upload_folder
 
 from space.language import say
+from space.phrasebook import translate
 from space.service import PageError, UnreadableImageError
 from space.session import SupersededError
 
@@ -59,7 +60,7 @@ def told(function: Callable) -> Callable:
 def _sentence(error: Exception, function: Callable) -> gr.Error:
     if isinstance(error, PageError | UnreadableImageError):
         # Names of files come from outside, and the page would show tags in them as tags.
-        message = html.escape(str(error), quote=False)
+        message = html.escape(translate(str(error)), quote=False)
     else:  # the visitor gets a sentence for this too; the log gets the rest
         logger.error("%s failed", function.__name__, exc_info=error)
         message = say("server_error")

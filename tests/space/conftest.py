@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -65,6 +66,19 @@ def page_url(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 def guided_url(guided_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """As ``page_url``, with a model that has a classifier and takes hints and palettes."""
     yield from _serve(guided_model_dir, tmp_path_factory)
+
+
+@pytest.fixture
+def visitor(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """A function that sets what the visitor's browser asks for."""
+
+    def ask(header: str) -> None:
+        from gradio.context import LocalContext
+
+        request = SimpleNamespace(headers={"accept-language": header})
+        monkeypatch.setattr(LocalContext, "request", SimpleNamespace(get=lambda default=None: request))
+
+    return ask
 
 
 _TEMPORARY: dict[str, Path] = {}

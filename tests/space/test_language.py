@@ -6,10 +6,8 @@ import ast
 import re
 import string
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
-from gradio.context import LocalContext
 
 from colorization.drawing import SCENES
 from colorization.model.pipeline_colorization import EMBEDDED_MODEL, load_pipeline
@@ -22,17 +20,6 @@ from space.tab_failures import _published
 from space.ui import build_page
 
 ROOT = Path(language.__file__).parent
-
-
-@pytest.fixture
-def visitor(monkeypatch: pytest.MonkeyPatch):
-    """Sets what the visitor's browser asks for."""
-
-    def ask(header: str) -> None:
-        request = SimpleNamespace(headers={"accept-language": header})
-        monkeypatch.setattr(LocalContext, "request", SimpleNamespace(get=lambda default=None: request))
-
-    return ask
 
 
 def _fields(text: str) -> set[str]:
