@@ -180,7 +180,7 @@ def run_looks(key: tuple[str, str], pixel_values: torch.Tensor, palettes: torch.
         seen = {}
         if hasattr(model.network, "see"):
             seen["features"] = model.network.see(pixel_values).expand(count, -1, -1)
-        return model(pixel_values.expand(count, -1, -1, -1), palette=palettes, **seen).ab.cpu()
+        return model(pixel_values.expand(count, -1, -1, -1), palette=palettes, classify=False, **seen).ab.cpu()
 
 
 @_borrow_gpu(duration=10)
@@ -191,4 +191,4 @@ def run_network(key: tuple[str, str], inputs: dict) -> Prediction:
         key: ``Models.key`` of models whose pipeline is loaded.
         inputs: small tensors and numbers only: they may travel to another process.
     """
-    return _LOADED[key].forward(inputs)
+    return _LOADED[key].forward(inputs, classify=True)

@@ -63,10 +63,14 @@ class BaselineModel(ColorizationModel):
 
     @can_return_tuple
     def forward(
-        self, pixel_values: torch.Tensor, hints: torch.Tensor | None = None, palette: torch.Tensor | None = None
+        self,
+        pixel_values: torch.Tensor,
+        hints: torch.Tensor | None = None,
+        palette: torch.Tensor | None = None,
+        classify: bool = True,
     ) -> ColorizationOutput:
         """Predict color as the release does; see :meth:`ColorizationModel.forward`."""
-        return super().forward(self._prepare(pixel_values), hints, palette)
+        return super().forward(self._prepare(pixel_values), hints, palette, classify=classify)
 
     def _prepare(self, pixel_values: torch.Tensor) -> torch.Tensor:
         """Undo the normalisation or equalise the lightness, where the network wants it so."""

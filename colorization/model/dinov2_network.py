@@ -136,6 +136,7 @@ class Dinov2ColorNetwork(nn.Module):
         palette: torch.Tensor | None = None,
         features: torch.Tensor | None = None,
         window: tuple[int, int, int, int] | None = None,
+        classify: bool = True,
     ) -> RawOutput:
         """Predict color, in the network's units.
 
@@ -145,6 +146,7 @@ class Dinov2ColorNetwork(nn.Module):
             palette: [B, Q].
             features: what :meth:`see` said of the whole picture, where it is known.
             window: rows and columns of the whole picture in cells, and the window's top and left cell in it.
+            classify: whether to ask the classifier.
         """
         rows, columns = window[:2] if window else cells_of(*x.shape[-2:])
         tokens = self.project((self.see(x) if features is None else features).to(self.project.weight.dtype))
@@ -176,7 +178,7 @@ class Dinov2ColorNetwork(nn.Module):
         if added is not None:
             stride4, stride8 = stride4 + added[0], stride8 + added[1]
         x = self.level4(self.level8(context, stride8), stride4)
-        return RawOutput(self.head(x), self.classifier(x), log_chroma, log_variance, coarse)
+        return RawOutput(self.head(x), self.classifier(x) if classify else None, log_chroma, log_variance, coarse)
 
 
 def cells_of(height: int, width: int) -> tuple[Any, Any]:

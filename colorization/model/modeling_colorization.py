@@ -141,6 +141,7 @@ class ColorizationModel(PreTrainedModel):
         palette: torch.Tensor | None = None,
         features: torch.Tensor | None = None,
         window: tuple[int, int, int, int] | None = None,
+        classify: bool = True,
     ) -> ColorizationOutput:
         """Predict color.
 
@@ -155,6 +156,8 @@ class ColorizationModel(PreTrainedModel):
             features: "dinov2" only: what ``network.see`` said of the whole picture, when only a window of it is asked
                 for: ``pixel_values`` are then those of the window, ``hints`` still of the whole picture.
             window: rows and columns of the whole picture in cells of 16 px, top and left cell of the window in it.
+            classify: False where the color alone is wanted. The classifier of "dinov2" is then not asked, if it has no
+                share in the color, and ``logits`` is None; the color is the same to the last bit.
 
         Returns:
             [`ColorizationOutput`] with ``ab`` in CIE units; a plain tuple with ``return_dict=False`` in the call or the
@@ -173,6 +176,8 @@ class ColorizationModel(PreTrainedModel):
             guidance["palette"] = None if palette is None else palette.to(self.dtype)
         if features is not None:
             guidance |= {"features": features.to(self.dtype), "window": window}
+        if not classify and self.config.architecture == "dinov2" and self.config.classification_share == 0:
+            guidance["classify"] = False
         raw = self.network(pixel_values.to(self.dtype), **guidance)
         with full_precision(pixel_values.device.type):
             return self._interpret(raw)
@@ -185,9 +190,10 @@ class ColorizationModel(PreTrainedModel):
             output.ab = output.regressed
         if raw.logits is not None:
             output.logits = raw.logits.float()
-            output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
-            if output.regressed is not None:
-                output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
+            if output.regressed is None or config.classification_share > 0:
+                output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
+                if output.regressed is not None:
+                    output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
         output.ab = vary(output.ab, config.variety)
         if raw.coarse is not None and raw.log_chroma_variance is not None:
             output.coarse = raw.coarse.float() * config.ab_scale

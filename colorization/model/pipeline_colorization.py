@@ -133,7 +133,7 @@ class ColorizationPipeline(Pipeline):
     def _sanitize_parameters(self, **kwargs: Any) -> tuple[dict[str, Any], ...]:
         steps = {
             "preprocess": ("max_megapixels", "hints", "points", "palette", "borders", "page", "timeout"),
-            "forward": (),
+            "forward": ("classify",),
             "postprocess": ("strength", "warmth", "keep_tone", "num_variants", "variant", "seed"),
         }
         known = ["look", "recipe", *(name for names in steps.values() for name in names)]
@@ -152,6 +152,8 @@ class ColorizationPipeline(Pipeline):
             given["palette"] = self.image_processor.make_look(given.pop("look"))
         if "palette" in given:  # once a call, not once a photograph
             given["palette"] = self._read_palette(given["palette"], given.get("max_megapixels", MAX_MEGAPIXELS))
+        if "num_variants" in given or given.get("variant", 1) != 1:
+            given["classify"] = True
         return tuple({name: given[name] for name in names if name in given} for names in steps.values())
 
     def _read_palette(self, source: Any, max_megapixels: float) -> torch.Tensor:
@@ -216,12 +218,18 @@ class ColorizationPipeline(Pipeline):
             parts.append({**self.image_processor(picture), **guidance, "photo": photo, "scan": scan, "notes": notes})
         return {**parts[0], "others": parts[1:]}
 
-    def _forward(self, model_inputs: dict | list[dict]) -> Any:
-        """A [`Prediction`] of one picture, or of several that [`preprocess`] made a list, in their order."""
+    def _forward(self, model_inputs: dict | list[dict], classify: bool = False) -> Any:
+        """A [`Prediction`] of one picture, or of several that [`preprocess`] made a list, in their order.
+
+        Args:
+            model_inputs: of [`preprocess`].
+            classify: whether ``logits`` and ``spread`` are wanted; hints want them anyway.
+        """
         if isinstance(model_inputs, dict):
-            return self._forward([model_inputs])[0]
+            return self._forward([model_inputs], classify)[0]
         settle_in_process()
         flat = [part for one in model_inputs for part in (one, *one["others"])]
+        classify = classify or any("hints" in one for one in flat)
         groups: dict[tuple, list[int]] = {}
         for number, one in enumerate(flat):
             groups.setdefault((one["pixel_values"].shape, "hints" in one), []).append(number)
@@ -229,7 +237,8 @@ class ColorizationPipeline(Pipeline):
         for numbers in groups.values():
             together = [flat[number] for number in numbers]
             named = [name for name in ("pixel_values", "hints", "palette") if name in together[0]]
-            outputs = self.model(**{name: torch.cat([one[name] for one in together]) for name in named})
+            given = {name: torch.cat([one[name] for one in together]) for name in named}
+            outputs = self.model(**given, classify=classify)
             for place, (number, one) in enumerate(zip(numbers, together, strict=True)):
                 found[number] = read_outputs(outputs, place, one)
         answers = iter(found[number] for number in range(len(flat)))
@@ -270,7 +279,7 @@ class ColorizationPipeline(Pipeline):
         preprocess, _, postprocess = self._sanitize_parameters(**kwargs)
         if postprocess:
             raise TypeError(f"Not an argument of analyze: {', '.join(postprocess)}.")
-        return self.forward(self.preprocess(photo, **{**self._preprocess_params, **preprocess}))
+        return self.forward(self.preprocess(photo, **{**self._preprocess_params, **preprocess}), classify=True)
 
     def predict_ab(self, photo: Photo) -> torch.Tensor:
         """ab [2, h, w] of a photograph in CIE units, float32 on the CPU: small, to keep and apply again."""

@@ -262,7 +262,8 @@ def extract_features(
     stored = folder / "views.json"
     options = {name: getattr(recipe, name) for name in _OPTIONS}
     content = json.loads(stored.read_text(encoding="utf-8")) if stored.is_file() else None
-    if content and content["options"] != options:
+    # Another seed learns anew from the same views.
+    if content and content["options"] | {"seed": recipe.seed} != options:
         raise ValueError(f"{folder} holds features of another recipe: {content['options']}, not {options}.")
     network = model.network.eval()
     if content is None:
@@ -311,7 +312,7 @@ def extract_features(
         for index in tqdm(range(first, len(pictures)), initial=first, total=len(pictures), unit="img", mininterval=2):
             picture = Image.fromarray(read_row(pictures[index]).rgb)
             for number in range(views_of(picture, recipe)):
-                lightness, ab = make_view(picture, number, recipe, (recipe.seed, index, number))
+                lightness, ab = make_view(picture, number, recipe, (content["options"]["seed"], index, number))
                 view: dict[str, Any] = {
                     "picture": index, "number": number,
                     "rows": lightness.shape[1] // CELL, "columns": lightness.shape[2] // CELL,

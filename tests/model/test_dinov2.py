@@ -56,6 +56,18 @@ def test_takes_any_size(model, height, width):
 
 
 @torch.inference_mode()
+def test_color_without_the_classifier_is_the_same(model):
+    """Only where the classifier has no share in it is it left out."""
+    x = picture()
+    for share in (0.0, 0.5):
+        model.config.classification_share, before = share, model.config.classification_share
+        whole, color = model(x), model(x, classify=False)
+        model.config.classification_share = before
+        assert torch.equal(whole.ab, color.ab)
+        assert whole.logits is not None and (color.logits is None) == (share == 0)
+
+
+@torch.inference_mode()
 def test_kept_features_answer_as_the_picture_does(model):
     x = picture()
     features = model.network.see(x)

@@ -94,6 +94,14 @@ def test_a_store_of_another_recipe_is_refused(store, model, pictures):
         FeatureStore(store.folder / "nowhere")
 
 
+def test_another_seed_learns_from_the_same_views(store, model, pictures):
+    again = load_recipe("landscape-dinov2", [*SMALL, "seed=7"])
+    kept = {path.name: path.read_bytes() for path in store.folder.glob("*.?8")}
+    same = extract_features(model, pictures, again, store.folder, torch.float32)
+    assert same.views == store.views
+    assert kept == {path.name: path.read_bytes() for path in store.folder.glob("*.?8")}
+
+
 def test_shares_of_what_is_seen(store):
     recipe = load_recipe("landscape-dinov2", [*SMALL, "small_share=0.42", "no_sky_share=0.36"])
     weights = store.weights(recipe)
