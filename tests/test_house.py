@@ -46,7 +46,6 @@ LAW = {
     # The loop is given its validation and knows nothing of the harness; only the command ties them together.
     "colorization.training.train": {"data", "model", "training"},
     "colorization.training.train_sky": {"sky", "model", "files", "training"},
-    "colorization.data.build_dataset": {"data", "publishing.push"},
     "colorization.drawing": {"model.color"},
     "colorization.training.validation": {"data", "model", "files", "training.recipe", "eval"},
     # It goes with an exported model to where there is no PyTorch, with what it imports.

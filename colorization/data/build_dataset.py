@@ -82,23 +82,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=0, help="processes (default: one a core)")
     parser.add_argument("--shard", type=parse_part, metavar="I/N", help="build only part I of N, to be merged")
     parser.add_argument("--merge", action="store_true", help="join the parts under --output")
-    parser.add_argument(
-        "--push-to-hub",
-        default="",
-        metavar="USER/NAME",
-        help="send the result there, private, as push_to_hub.py --dataset does",
-    )
-    parser.add_argument("--dry-run", action="store_true", help="with --push-to-hub: only say what would be sent")
     args = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    if bool(args.sources) == args.merge and not (args.push_to_hub and not args.sources):
-        parser.error("give sources to build from, or --merge, or only --push-to-hub for a data set that is built")
-    if args.dry_run and not args.push_to_hub:
-        parser.error("--dry-run is for --push-to-hub")
-    if args.push_to_hub and (args.shard or "://" in args.output):
-        parser.error("--push-to-hub sends a finished data set from a folder of this machine")
-    if args.push_to_hub and args.push_to_hub.count("/") != 1:
-        parser.error(f"--push-to-hub is USER/NAME, not {args.push_to_hub!r}")
+    if bool(args.sources) == args.merge:
+        parser.error("give sources to build from, or --merge")
     if args.merge and args.shard:
         parser.error("--merge joins all parts; leave out --shard")
     try:
@@ -114,13 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if args.merge:
             logging.info("%s", merge(args.output, options))
-        elif args.sources:
+        else:
             logging.info("%s", build(args.sources, args.output, options, args.shard or (0, 1)))
-        if args.push_to_hub:
-            from ..publishing.push import main as push
-
-            wanted = ["--repo-id", args.push_to_hub, "--dataset", args.output]
-            return push([*wanted, "--dry-run"] if args.dry_run else wanted)
     except (BuildError, SourceError) as error:
         logging.error("%s", error)
         return 1

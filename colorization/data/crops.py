@@ -25,26 +25,24 @@ class Crops(Dataset):
     """Random crops of pictures, so that a run can be continued.
 
     Args:
-        pictures: of ``load_pictures``, or a sequence of Pillow pictures of mode RGB.
+        pictures: of ``load_pictures`` or ``decode_once``.
         view: how they are cut and turned.
         seed: of the run.
     """
 
-    def __init__(self, pictures: datasets.Dataset | Sequence[Image.Image], view: View, seed: int) -> None:
+    def __init__(self, pictures: datasets.Dataset, view: View, seed: int) -> None:
         self.pictures, self.view, self.seed = pictures, view, seed
 
     def __getitem__(self, place: Place) -> torch.Tensor:
         """A place to a crop, uint8 [3, size, size]."""
         index, position, size = place
-        picture = self.pictures[index]
-        picture = Image.fromarray(read_row(picture).rgb) if isinstance(picture, dict) else picture
-        return crop_at(picture, position, size, self.view, self.seed)
+        return crop_at(self.pictures[index], position, size, self.view, self.seed)
 
 
-def crop_at(picture: Image.Image, position: int, size: int, view: View, seed: int) -> torch.Tensor:
-    """Cut the crop of one place of a run out of a picture of mode RGB: uint8 [3, size, size]."""
+def crop_at(row: dict, position: int, size: int, view: View, seed: int) -> torch.Tensor:
+    """Cut the crop of one place of a run out of the picture of a row: uint8 [3, size, size]."""
     generator = torch.Generator().manual_seed((seed << 40) + position)
-    crop = random_view(picture, size, view, generator)
+    crop = random_view(Image.fromarray(read_row(row).rgb), size, view, generator)
     return torch.from_numpy(np.array(crop)).permute(2, 0, 1)
 
 
@@ -85,15 +83,12 @@ class StreamedCrops:
                 futures = []
                 for _, position, size in batch:
                     row = next(row for place, row in rows if place == position)
-                    futures.append(pool.submit(self._crop, row, position, size))
+                    futures.append(pool.submit(crop_at, row, position, size, self.view, self.seed))
                 waiting.append(futures)
                 if len(waiting) > _AHEAD:
                     yield torch.stack([future.result() for future in waiting.popleft()])
             for futures in waiting:
                 yield torch.stack([future.result() for future in futures])
-
-    def _crop(self, row: dict, position: int, size: int) -> torch.Tensor:
-        return crop_at(Image.fromarray(read_row(row).rgb), position, size, self.view, self.seed)
 
     def _rows(self) -> Iterator[tuple[int, dict]]:
         """Place in the run and undecoded row, round after round."""

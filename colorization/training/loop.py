@@ -20,8 +20,7 @@ from torch.utils.data import DataLoader
 from tqdm.auto import tqdm
 
 from ..data.crops import Crops, RunOrder, StreamedCrops
-from ..data.decoded import decode_once
-from ..data.pictures import repeat_no_sky
+from ..data.pictures import decode_once, repeat_no_sky
 from ..model.ab_bins import ab_histogram
 from ..model.color import rgb_to_lab
 from ..model.modeling_colorization import ColorizationModel

@@ -22,7 +22,7 @@ from typing import cast
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image, ImageDraw
+from PIL import Image
 from safetensors.torch import load_file
 from torchvision.transforms.functional import rgb_to_grayscale
 from tqdm import tqdm
@@ -244,69 +244,30 @@ def train(
         logger.info("  mean error of the sky fraction %.4f", error.mean().item())
 
 
-def measure(data: Path, model: Path | None, sheet: Path | None, masks: Path | None) -> None:
-    """Print confusion tables against the labels by hand, in color and grey, and draw every disagreement."""
+def measure(data: Path, model: Path | None) -> None:
+    """Print confusion tables against the labels by hand, in color and grey, and every disagreement."""
     segmenter = SkySegmenter(model)
     rows = [r for r in read_manifest(data) if r["split"] in ("val", "test") and r["sky_source"] == "hand"]
     rows = [r for r in rows if r["sky"] in ("yes", "no")]
-    if masks:
-        thresholds(data, masks, segmenter)
-    wrong = []
-    for grey in (False, True):
+    for mode in ("RGB", "L"):
         table: defaultdict[tuple[str, str], int] = defaultdict(int)
-        for row in tqdm(rows, desc="grey" if grey else "color", mininterval=10):
-            picture = Image.open(data / row["path"]).convert("RGB")
-            picture = picture.convert("L").convert("RGB") if grey else picture
-            fraction = segmenter.fractions([picture])[0]
+        for row in tqdm(rows, desc=mode, mininterval=10):
+            fraction = segmenter.fractions([Image.open(data / row["path"]).convert(mode)])[0]
             table[row["sky"], sky_label(fraction)] += 1
             if sky_label(fraction) != row["sky"]:
-                wrong.append((picture, f"{row['sky']}>{fraction:.3f}", segmenter(picture), row["path"]))
+                logger.info("  %s>%.3f %s", row["sky"], fraction, row["path"])
         right = table["yes", "yes"] + table["no", "no"]
+        decided = sum(count for (_, word), count in table.items() if word != "uncertain")
         called_no = table["yes", "no"] + table["no", "no"]
         true_no = sum(table["no", word] for word in ("yes", "no", "uncertain"))
-        logger.info("%s: by hand, then the model's word", "grey" if grey else "color")
+        logger.info("%s: by hand, then the model's word", "color" if mode == "RGB" else "grey")
         for truth in ("yes", "no"):
             logger.info("  %-4s %s", truth, {word: table[truth, word] for word in ("yes", "no", "uncertain")})
-        decided = sum(count for (_, word), count in table.items() if word != "uncertain")
         logger.info(
             "  agreement %.4f ('uncertain' counts as wrong), %.4f of those decided; no-sky precision %.3f, recall %.3f",
-            right / len(rows),
-            right / max(1, decided),
-            table["no", "no"] / max(1, called_no),
-            table["no", "no"] / max(1, true_no),
-        )
-    for _, text, _, path in wrong:
-        logger.info("  %s %s", text, path)
-    if sheet and wrong:
-        canvas = Image.new("RGB", (8 * 160, 340 * -(-len(wrong) // 8)))
-        draw = ImageDraw.Draw(canvas)
-        for place, (picture, text, mask, _) in enumerate(wrong):
-            x, y = place % 8 * 160, place // 8 * 340
-            canvas.paste(picture.resize((158, 158)), (x, y))
-            canvas.paste(Image.fromarray((mask * 255).astype(np.uint8)).resize((158, 158)), (x, y + 160))
-            draw.text((x + 2, y + 322), text, fill="white")
-        canvas.save(sheet)
-
-
-def thresholds(data: Path, masks: Path, segmenter: SkySegmenter) -> None:
-    """Thresholds on val: pictures with sky that are missed, without that are found.
-
-    With sky is what the teacher gives 10 % or a person says; without, what a person says where the teacher sees none.
-    """
-    labels, pairs = read_labels(), []
-    for row in read_manifest(data):
-        if row["split"] != "val" or not mask_path(masks, row["path"]).is_file():
-            continue
-        share = float((np.asarray(Image.open(mask_path(masks, row["path"]))) > 127).mean())
-        word = labels.get(row["path"], "yes" if share >= 0.1 else "uncertain")
-        if word != "uncertain":
-            picture = Image.open(data / row["path"]).convert("RGB")
-            pairs.append((word == "yes", *segmenter.fractions([picture, picture.convert("L")])))
-    truth, *found = np.array(pairs).T
-    logger.info("val: %d with, %d without sky", truth.sum(), (1 - truth).sum())
-    for edge in (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.08, 0.12):
-        counts = [f"missed {(f[truth == 1] < edge).sum()}, false {(f[truth == 0] >= edge).sum()}" for f in found]
-        logger.info("  threshold %.3f: color %s; grey %s", edge, *counts)
+            right / len(rows), right / max(1, decided),
+            table["no", "no"] / max(1, called_no), table["no", "no"] / max(1, true_no),
+        )  # fmt: skip
 
 
 def main() -> int:
@@ -335,8 +296,6 @@ def main() -> int:
     door = doors.add_parser("measure", help="compare with labels by hand")
     door.add_argument("--data", type=Path, required=True)
     door.add_argument("--model", type=Path, help="default: the embedded one")
-    door.add_argument("--masks", type=Path, help="also show thresholds against the teacher on val")
-    door.add_argument("--sheet", type=Path, help="draw the disagreements into this picture")
     parser.add_argument("--threads", type=int, default=1)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
@@ -346,5 +305,5 @@ def main() -> int:
     elif args.door == "train":
         train(args.data, args.masks, args.encoder, args.output, args.pictures, args.batch, args.rate, args.size)
     else:
-        measure(args.data, args.model, args.sheet, args.masks)
+        measure(args.data, args.model)
     return 0

@@ -12,8 +12,7 @@ from PIL import Image, ImageCms
 
 from colorization import ColorizationImageProcessor, ColorizationPipeline
 from colorization.data.crops import Crops, RunOrder, StreamedCrops
-from colorization.data.decoded import decode_once
-from colorization.data.pictures import load_pictures
+from colorization.data.pictures import decode_once, load_pictures
 from colorization.data.transforms import View
 from colorization.model.images import read_photo
 from colorization.training.validation import MAX_SIDE, HarnessValidation
