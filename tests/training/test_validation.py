@@ -110,6 +110,18 @@ def test_figures_are_those_of_the_harness(data):
     check_equal(data, limit=6)
 
 
+def test_pictures_without_a_sky_are_watched_apart(data):
+    pictures = load_pictures(str(data), "validation")
+    labels = ["no" if number % 2 else "yes" for number in range(len(pictures))]
+    model, recipe = make_tiny_model(), dataclasses.replace(TINY, validation_pictures=len(pictures))
+    found = HarnessValidation(pictures.add_column("sky", labels), recipe)(model)
+    alone = HarnessValidation(pictures.select(range(1, len(pictures), 2)), recipe)(model)
+    assert len(pictures) >= 2
+    for name, value in alone.items():
+        assert found[f"no_sky_{name}"] == pytest.approx(value, abs=1e-9)
+        assert HarnessValidation.higher_is_better[f"no_sky_{name}"] == HarnessValidation.higher_is_better[name]
+
+
 def test_figures_are_those_of_the_harness_on_photographs(shared):
     check_equal(shared / "data", limit=40)
 
