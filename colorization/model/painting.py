@@ -12,9 +12,9 @@ from PIL import Image
 from .scan_borders import Box, Outline, draw_outline
 from .srgb import join, lightness
 
-# Pixels of a band of rows at full size: of smaller ones the threads wait for one another more than they compute (twice
-# as long at a quarter of this), larger ones leave the cache and hold memory.
-_BAND_PIXELS = 1 << 17
+# Pixels of a band of rows at full size: for smaller ones the threads wait for one another more than they compute, larger
+# ones leave the cache and hold memory.
+_BAND_PIXELS = 1 << 16
 _BANDS_AT_ONCE = 4
 
 
@@ -35,7 +35,7 @@ def paint(
         width, height = original.size
     else:
         height, width = original.shape[:2]
-    colored = Image.new("RGB", (width, height))
+    colored = Image.new("RGB", (width, height), None)  # every pixel of it is painted
     wide = _enlarge_width(ab, width)
     rows = max(1, _BAND_PIXELS // width)
 
@@ -122,6 +122,10 @@ def _enlarge_width(ab: np.ndarray, width: int) -> np.ndarray:
 def _enlarge_rows(wide: np.ndarray, top: int, bottom: int, height: int) -> np.ndarray:
     """Rows top..bottom of ``height`` out of [h, 2, width]: [2, bottom - top, width]."""
     first, table = _weights(wide.shape[0], height, top, bottom)
+    rows = wide[first : first + table.shape[1]].reshape(table.shape[1], -1)
     # Not a matrix product: a BLAS would wake its own threads for each band, and they wait for one another.
-    rows = np.einsum("rn,nc->rc", table, wide[first : first + table.shape[1]].reshape(table.shape[1], -1))
-    return rows.reshape(bottom - top, 2, -1).swapaxes(0, 1)
+    total = table[:, :1] * rows[0]
+    part = np.empty_like(total)
+    for weights, row in zip(table.T[1:, :, None], rows[1:], strict=True):
+        total += np.multiply(weights, row, out=part)
+    return total.reshape(bottom - top, 2, -1).swapaxes(0, 1)

@@ -11,6 +11,7 @@ the exact rationals of its section 8.2.1.1), D65, 2 degree observer.
 from __future__ import annotations
 
 import functools
+import threading
 
 import numpy as np
 
@@ -40,6 +41,8 @@ F_OFFSET = 4 / 29
 
 _ENCODE_STEPS = 65_535  # of linear light; at the steepest place of the curve one step is 0.05 of an 8-bit code
 _LIGHTNESS_STEPS = 1 << 19  # of relative luminance; near black, where L* is steepest, half a step is 0.0009
+_PIXELS_AT_ONCE = 1 << 16  # whose arrays stay in the cache
+_kept = threading.local()
 _GAMUT_STEPS = 10  # regula falsi; colors of chroma up to 70 are then within one 8-bit code of the exact edge
 
 
@@ -88,45 +91,91 @@ def _encode_table() -> np.ndarray:
     return encode(np.arange(_ENCODE_STEPS + 1) / _ENCODE_STEPS)
 
 
-def lightness(rgb: np.ndarray) -> np.ndarray:
+def lightness(rgb: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """L* of 8-bit sRGB pixels.
 
     Args:
         rgb: uint8 [H, W, 3].
+        out: float32 [H, W] to write into.
 
     Returns:
         float32 [H, W] in [0, 100].
     """
     red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
-    if np.array_equal(red, green) and np.array_equal(red, blue):
-        return _lightness_of_grey().take(red)
+    out = np.empty(rgb.shape[:2], np.float32) if out is None else out
+    if _is_grey(rgb):
+        for row, codes in zip(out, red, strict=True):
+            _lightness_of_grey().take(codes, out=row, mode="clip")
+        return out
     red_and_green, only_blue = _luminance_tables()
-    places = red.astype(np.intp)
-    places <<= 8
-    places |= green
-    y = red_and_green.take(places)
-    y += only_blue.take(blue)
-    y *= _LIGHTNESS_STEPS
-    y += 0.5
-    return _lightness_table().take(y.astype(np.intp), mode="clip")
+    for top in range(0, len(rgb), rows := max(1, _PIXELS_AT_ONCE // rgb.shape[1])):
+        band, y = slice(top, top + rows), out[top : top + rows]
+        places, part = _arrays(y.size).places.reshape(y.shape), _arrays(y.size).part.reshape(y.shape)
+        np.copyto(places, red[band])
+        places <<= 8
+        places += green[band]
+        red_and_green.take(places, out=y, mode="clip")
+        np.copyto(places, blue[band])
+        y += only_blue.take(places, out=part, mode="clip")
+        y *= _LIGHTNESS_STEPS
+        y += 0.5
+        np.copyto(places, y, casting="unsafe")
+        _lightness_table().take(places, out=y, mode="clip")
+    return out
 
 
-def _linear_of(fy: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Linear sRGB [3, N] of f(Y) and of a* / 500 and b* / 200, each [N]."""
-    f = np.stack((fy + a, fy, fy - b))
-    cubes = f * f * f
-    if not f.min() > F_EDGE:
-        cubes = np.where(f > F_EDGE, cubes, (f - F_OFFSET) / F_SLOPE)
-    x, y, z = cubes
+def _is_grey(rgb: np.ndarray) -> bool:
+    """Whether red, green and blue are equal everywhere; one plane that is shown three times is, without a look."""
+    if rgb.strides[-1] == 0:
+        return True
+    return all(  # the first row says of most color pictures what they are
+        np.array_equal(rgb[rows, :, 0], rgb[rows, :, other]) for rows in (slice(1), slice(None)) for other in (1, 2)
+    )
+
+
+class _Arrays:
+    """What is computed on the way between sRGB and Lab, for so many pixels.
+
+    Written into again and again: to allocate an array takes several times as long as to fill it.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self.f_x, self.f_y, self.f_z, self.x, self.y, self.z, self.part = np.empty((7, pixels), np.float32)
+        self.a, self.b = np.empty((2, pixels), np.float32)
+        self.linear = np.empty((3, pixels), np.float32)
+        self.places = np.empty(pixels, np.intp)
+        self.codes = np.empty(pixels, np.uint8)
+
+
+def _arrays(pixels: int) -> _Arrays:
+    """Arrays of this thread, those of the last time if they were as many."""
+    kept = getattr(_kept, "arrays", None)
+    if kept is None or kept.codes.size != pixels:
+        kept = _kept.arrays = _Arrays(pixels)
+    return kept
+
+
+def _linear_of(fy: np.ndarray, a: np.ndarray, b: np.ndarray, arrays: _Arrays) -> np.ndarray:
+    """Linear sRGB [3, N], in steps of the table that encodes it, of f(Y) and of a* / 500 and b* / 200, each [N]."""
+    x, y, z, part = arrays.x, arrays.y, arrays.z, arrays.part
+    np.add(fy, a, out=arrays.f_x)
+    np.subtract(fy, b, out=arrays.f_z)
+    for f, cube in ((arrays.f_x, x), (fy, y), (arrays.f_z, z)):
+        np.multiply(f, f, out=cube)
+        cube *= f
+        if not f.min() > F_EDGE:
+            dark = (f <= F_EDGE).nonzero()[0]
+            cube[dark] = (f[dark] - F_OFFSET) / F_SLOPE
     # The rows of the matrix sum to one, so what is added to Y are only differences from it: grey stays exactly grey.
     x -= y
     z -= y
-    linear = np.empty_like(f)
-    for channel, (of_x, _, of_z) in zip(linear, RGB_FROM_RELATIVE.astype(f.dtype), strict=True):
-        np.multiply(x, of_x, out=channel)
-        channel += of_z * z
+    y *= _ENCODE_STEPS
+    for channel, (of_x, _, of_z) in zip(arrays.linear, RGB_FROM_RELATIVE * _ENCODE_STEPS, strict=True):
+        np.multiply(x, np.float32(of_x), out=channel)
+        np.multiply(z, np.float32(of_z), out=part)
+        channel += part
         channel += y
-    return linear
+    return arrays.linear
 
 
 def join(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
@@ -139,20 +188,30 @@ def join(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
     Returns:
         uint8 [H, W, 3].
     """
-    fy = (lightness.reshape(-1) + 16) / 116
-    a, b = ab[0].reshape(-1) / 500, ab[1].reshape(-1) / 200
-    linear = _linear_of(fy, a, b)
-    if linear.min() < 0 or linear.max() > 1:
-        outside = (np.abs(linear - 0.5).max(axis=0) > 0.5).nonzero()[0]
-        if len(outside):  # 0.5 swallows an excess of 1e-8, which rounds to the same code
-            edge = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside])
-            linear[:, outside] = edge.clip(0, 1)
-    linear *= _ENCODE_STEPS
-    linear += 0.5
     rgb = np.empty((*lightness.shape, 3), np.uint8)
-    for channel, plane in enumerate(linear):
-        rgb[..., channel] = _encode_table().take(plane.astype(np.intp)).reshape(lightness.shape)
+    flat, light, (a, b) = rgb.reshape(-1, 3), lightness.reshape(-1), ab.reshape(2, -1)
+    for first in range(0, len(light), _PIXELS_AT_ONCE):
+        part = slice(first, first + _PIXELS_AT_ONCE)
+        _join(light[part], a[part], b[part], flat[part])
     return rgb
+
+
+def _join(lightness: np.ndarray, a: np.ndarray, b: np.ndarray, rgb: np.ndarray) -> None:
+    """Join a part: L*, a* and b* [N] to uint8 [N, 3]."""
+    arrays = _arrays(len(lightness))
+    fy = np.add(lightness, 16, out=arrays.f_y)
+    fy /= 116
+    a, b = np.divide(a, 500, out=arrays.a), np.divide(b, 200, out=arrays.b)
+    linear = _linear_of(fy, a, b, arrays)
+    # Half a step beyond the end is the same code.
+    if linear.min() < -0.5 or linear.max() > _ENCODE_STEPS + 0.5:
+        outside = (np.abs(linear - _ENCODE_STEPS / 2).max(axis=0) > (_ENCODE_STEPS + 1) / 2).nonzero()[0]
+        edge = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside] / _ENCODE_STEPS)
+        linear[:, outside] = edge.clip(0, 1) * _ENCODE_STEPS
+    linear += 0.5
+    for channel, plane in enumerate(linear):
+        np.copyto(arrays.places, plane, casting="unsafe")
+        rgb[:, channel] = _encode_table().take(arrays.places, out=arrays.codes, mode="clip")
 
 
 def _to_edge(fy: np.ndarray, a: np.ndarray, b: np.ndarray, linear: np.ndarray) -> np.ndarray:
@@ -165,13 +224,18 @@ def _to_edge(fy: np.ndarray, a: np.ndarray, b: np.ndarray, linear: np.ndarray) -
     def excess(values: np.ndarray) -> np.ndarray:
         return np.abs(values - 0.5).max(axis=0) - 0.5
 
+    arrays = _Arrays(len(fy))
+
+    def linear_of(share: np.ndarray) -> np.ndarray:
+        return _linear_of(fy, a * share, b * share, arrays) / np.float32(_ENCODE_STEPS)
+
     low, high = np.zeros_like(fy), np.ones_like(fy)
-    best = _linear_of(fy, low, low)
+    best = linear_of(low)
     # Pure black and white have no way to go; the limit keeps their share of chroma at 0.
     below, above = excess(best).clip(max=-1e-6), excess(linear)
     for _ in range(_GAMUT_STEPS):
         share = low + (high - low) * below / (below - above)
-        tried = _linear_of(fy, a * share, b * share)
+        tried = linear_of(share)
         over = excess(tried)
         fits = over <= 0
         best = np.where(fits, tried, best)
