@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import io
 import logging
 import sys
@@ -161,6 +162,24 @@ def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, wanted:
     return options
 
 
+def _load(args: argparse.Namespace) -> ColorizationPipeline:
+    """Import PyTorch and transformers, and load the model.
+
+    Nothing that this makes is garbage: Python, which looks for some again and again, would need an eighth longer.
+    """
+    gc.disable()
+    try:
+        from transformers.utils.logging import disable_progress_bar
+
+        from . import baselines  # noqa: F401 - their checkpoints color, too
+        from .model.pipeline_colorization import load_pipeline
+
+        disable_progress_bar()  # of the second in which weights are read; pictures have their own
+        return load_pipeline(args.model, args.device)
+    finally:
+        gc.enable()
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = build_parser()
@@ -191,14 +210,8 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         parser.error(f"{args.output}: nothing can be written there ({error.strerror or error}); choose another -o.")
 
-    from transformers.utils.logging import disable_progress_bar
-
-    from . import baselines  # noqa: F401 - their checkpoints color, too
-    from .model.pipeline_colorization import load_pipeline
-
     try:
-        disable_progress_bar()  # of the second in which weights are read; pictures have their own
-        pipe = load_pipeline(args.model, args.device)
+        pipe = _load(args)
     except (OSError, ValueError, RuntimeError) as error:
         parser.error(f"The model cannot be loaded: {error}")
     try:

@@ -12,8 +12,8 @@ from PIL import Image
 from .scan_borders import Box, Outline, draw_outline
 from .srgb import join, lightness
 
-# Pixels of a band of rows at full size: for smaller ones the threads wait for one another more than they compute, larger
-# ones leave the cache and hold memory.
+# Pixels of a band of rows at full size: for smaller ones the threads wait for one another more than they compute,
+# larger ones leave the cache and hold memory.
 _BAND_PIXELS = 1 << 16
 _BANDS_AT_ONCE = 4
 

@@ -15,6 +15,8 @@ from colorization.model.images import read_photo
 
 from .measuring import compare, draw_photograph, run_python, take_turns
 
+_IMPORTS = "import transformers.modeling_utils, transformers.image_processing_utils, transformers.pipelines"
+
 
 class Stopwatch:
     """Seconds spent in a module's forward passes, one after another in one thread."""
@@ -71,11 +73,13 @@ def benchmark_start(model: str | None, rounds: int) -> list[dict]:
             "import torch": lambda: run_python("-c", "import torch"),
             "help": lambda: run_python("-m", "colorization", "--help"),
             "color": lambda: run_python(*color),
+            "transformers": lambda: run_python("-c", _IMPORTS),
         }
         times = take_turns(sides, rounds)
     return [
         compare("`python -m colorization --help` / `import torch`", times["help"], times["import torch"]),
         compare("one small picture, cold start to file / `import torch`", times["color"], times["import torch"], 1.6),
+        compare("transformers' base classes alone / `import torch`", times["transformers"], times["import torch"]),
     ]
 
 
