@@ -14,7 +14,7 @@ from colorization.files import replace_file
 
 from . import results
 from .measures import MEASURES, SKY_CUT_MEASURES, Measure
-from .statistics import draw_weights
+from .statistics import draw_figure, draw_weights
 
 _DRAWS = 10_000
 _FEW = 20
@@ -105,19 +105,8 @@ def compare(a: dict, b: dict, first: str, second: str, part: str = "all") -> dic
     if not pictures:
         raise ValueError("The two runs have no picture in common, so they cannot be compared.")
     weights = draw_weights(len(pictures), _DRAWS)
-    figures = []
-    for measure in MEASURES:
-        if measure.column is None:
-            continue
-        pair = [(rows_a[p].get(measure.column), rows_b[p].get(measure.column)) for p in pictures]
-        both = np.array([None not in values for values in pair])
-        if both.sum() > 1:
-            values = np.array([v for v, kept in zip(pair, both, strict=True) if kept], np.float64)
-            base = None
-            if measure.weight:
-                base = np.array([rows_a[p][measure.weight] for p, kept in zip(pictures, both, strict=True) if kept])
-                base = np.stack((base, base), axis=1)
-            figures.append(_difference(measure, values, weights[:, both], base))
+    one, other = ([rows[picture] for picture in pictures] for rows in (rows_a, rows_b))
+    figures = [found for measure in MEASURES if (found := _difference(measure, one, other, weights))]
     figures += _sky_dependence(a, b, first, second, set(pictures))
     return {
         "names": [first, second],
@@ -134,23 +123,13 @@ def _sky_dependence(a: dict, b: dict, first: str, second: str, pictures: set[str
         {row["picture"]: row for row in (found["sky_dependence"] or {"rows": []})["rows"] if row["colorizer"] == name}
         for found, name in ((a, first), (b, second))
     ]
-    figures = []
-    for measure in SKY_CUT_MEASURES:
-        if measure.key == "one_hue_rate_truth":
-            continue  # the same for both
-        common = sorted(
-            picture
-            for picture in pictures.intersection(*sides)
-            if all(measure.column in side[picture] for side in sides)
-        )
-        if len(common) < 2:
-            continue
-        values = np.array([[side[picture][measure.column] for side in sides] for picture in common], np.float64)
-        base = None
-        if measure.weight:
-            base = np.array([[side[picture][measure.weight] for side in sides] for picture in common], np.float64)
-        figures.append(_difference(measure, values, draw_weights(len(common), _DRAWS), base))
-    return figures
+    common = sorted(pictures.intersection(*sides))
+    if len(common) < 2:
+        return []
+    one, other = ([side[picture] for picture in common] for side in sides)
+    weights = draw_weights(len(common), _DRAWS)
+    own = (measure for measure in SKY_CUT_MEASURES if measure.key != "one_hue_rate_truth")  # that is the same for both
+    return [found for measure in own if (found := _difference(measure, one, other, weights))]
 
 
 def to_markdown(found: dict) -> str:
@@ -173,39 +152,28 @@ def to_markdown(found: dict) -> str:
     return "\n".join([*lines, "", *found["warnings"], ""])
 
 
-def _difference(measure: Measure, values: np.ndarray, weights: np.ndarray, base: np.ndarray | None) -> dict:
-    ones = np.ones(len(values))
-
-    def figure(side: int, drawn: np.ndarray) -> np.ndarray:
-        """The figure of a side for each row of ``drawn`` [draws, n]."""
-        column = values[:, side]
-        if measure.statistic == "median":
-            order = np.argsort(column)
-            total = drawn[:, order].cumsum(axis=1)
-            return column[order][(total >= total[:, -1:] / 2).argmax(axis=1)]
-        if measure.statistic in ("below", "above"):
-            column = (column < measure.threshold if measure.statistic == "below" else column > measure.threshold) * 1.0
-        elif measure.statistic == "mean abs":
-            column = np.abs(column)
-        weight = ones if base is None else base[:, side]
-        mean = drawn @ (column * weight) / np.maximum(drawn @ weight, 1e-12)
-        return np.abs(mean) if measure.statistic == "abs mean" else mean
-
-    whole = [float(figure(side, ones[None])[0]) for side in (0, 1)]
-    drawn = [figure(side, weights) for side in (0, 1)]
-    if measure.statistic == "median":
-        whole = [float(np.median(values[:, side])) for side in (0, 1)]
-    low, high = np.percentile(drawn[0] - drawn[1], (2.5, 97.5))
+def _difference(measure: Measure, rows_a: list[dict], rows_b: list[dict], weights: np.ndarray) -> dict | None:
+    """A figure of both over the pictures that have it for both; None of fewer than two, and of one that has no rows."""
+    both = [None not in (a.get(measure.column), b.get(measure.column)) for a, b in zip(rows_a, rows_b, strict=True)]
+    if measure.column is None or sum(both) < 2:
+        return None
+    one, other = (
+        draw_figure(measure, [row for row, kept in zip(rows, both, strict=True) if kept], weights[:, both])
+        for rows in (rows_a, rows_b)
+    )
+    assert one and other
+    whole, drawn = [each.entry["value"] for each in (one, other)], [one.values, other.values]
+    low, high = np.nanpercentile(drawn[0] - drawn[1], (2.5, 97.5))
     # Which is nearer to what is right decides; for "one" that is the distance from 1 of each.
     gap = drawn[0] - drawn[1]
     if measure.better == "one":
         gap = np.abs(drawn[1] - 1) - np.abs(drawn[0] - 1)
     elif measure.better == "lower":
         gap = -gap
-    worst, best = np.percentile(gap, (2.5, 97.5))
+    worst, best = np.nanpercentile(gap, (2.5, 97.5))
     # Of the bootstrap's standard error: counting resamples, 10,000 of them, could not go below 0.0002.
-    error = float(gap.std())
-    p = math.erfc(abs(float(gap.mean())) / error / math.sqrt(2)) if error else float(not gap.any())
+    error = float(np.nanstd(gap))
+    p = math.erfc(abs(float(np.nanmean(gap))) / error / math.sqrt(2)) if error else float(not gap.any())
     if worst <= 0 <= best:
         verdict = "not different"
     elif measure.better == "none":
@@ -216,7 +184,7 @@ def _difference(measure: Measure, values: np.ndarray, weights: np.ndarray, base:
         "key": measure.key,
         "title": measure.title,
         "digits": measure.digits,
-        "n": len(values),
+        "n": sum(both),
         "a": whole[0],
         "b": whole[1],
         "difference": whole[0] - whole[1],
