@@ -4,24 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from .model import (
-        ColorizationConfig,
-        ColorizationImageProcessor,
-        ColorizationModel,
-        ColorizationOutput,
-        ColorizationPipeline,
-        load_pipeline,
-    )
+from .model import __all__
 
-__all__ = [
-    "ColorizationConfig",
-    "ColorizationImageProcessor",
-    "ColorizationModel",
-    "ColorizationOutput",
-    "ColorizationPipeline",
-    "load_pipeline",
-]
+if TYPE_CHECKING:
+    from .model import ColorizationConfig as ColorizationConfig
+    from .model import ColorizationImageProcessor as ColorizationImageProcessor
+    from .model import ColorizationModel as ColorizationModel
+    from .model import ColorizationOutput as ColorizationOutput
+    from .model import ColorizationPipeline as ColorizationPipeline
+    from .model import load_pipeline as load_pipeline
 
 
 def __getattr__(name: str) -> Any:

@@ -161,6 +161,6 @@ def _treetops(random: np.random.Generator, width: int) -> np.ndarray:
     columns = np.arange(width)
     spacing = max(2.0, width / 240)
     for _ in range(300):
-        centre, height = random.uniform(0, width), random.uniform(0.3, 1)
-        heights = np.maximum(heights, height - np.abs(columns - centre) / spacing * random.uniform(0.5, 0.9))
+        center, height = random.uniform(0, width), random.uniform(0.3, 1)
+        heights = np.maximum(heights, height - np.abs(columns - center) / spacing * random.uniform(0.5, 0.9))
     return heights[None, :]

@@ -30,7 +30,7 @@ SWEEP = (192, 320, 512, 768)
 """Long sides in pixels that the same picture is colored at."""
 _THUMBNAIL = 256
 _PIXELS_AT_ONCE = 4_000_000
-_MIN_SIDE = 3  # px; a gradient needs neighbours
+_MIN_SIDE = 3  # px; a gradient needs neighbors
 
 
 def reduce(rgb: np.ndarray, size: int | None) -> np.ndarray:

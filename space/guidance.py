@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
-from colorization.model.ab_bins import ab_centres
+from colorization.model.ab_bins import ab_centers
 from colorization.model.color import rgb_to_lab
 from colorization.model.prediction import Prediction
 from space.language import say
@@ -220,4 +220,4 @@ def _share_of(color: str, share: torch.Tensor) -> float:
     """The probability around a color, of ``share`` [Q] over the bins of ab."""
     rgb = torch.tensor(color_values(color)).float()[None, :, None, None] / 255
     ab = rgb_to_lab(rgb)[0, 1:, 0, 0]
-    return float(share[(ab_centres() - ab).norm(dim=1) < _NEAR].sum())
+    return float(share[(ab_centers() - ab).norm(dim=1) < _NEAR].sum())

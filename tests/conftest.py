@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 from collections.abc import Generator
 from pathlib import Path
@@ -14,6 +15,8 @@ from PIL import Image
 from colorization import ColorizationConfig, ColorizationImageProcessor, ColorizationModel, ColorizationPipeline
 
 ROOT = Path(__file__).parents[1]
+# What takes seconds to import is imported once for all processes that tests and builds start.
+multiprocessing.set_forkserver_preload(["colorization.training.train", "colorization.sky", "eval.measuring", "pytest"])
 
 
 def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.Image:
@@ -27,10 +30,12 @@ def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.I
     return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
 
 
-# The fast tier (`-m "not slow"`) leaves out what starts browsers, servers or processes, or trains.
+# The fast tier (`-m "not slow"`) leaves out what starts browsers, servers or processes, trains, or else takes a second
+# of a core: these, and the tests that are marked.
 _SLOW = {
-    *("publishing", "test_scales", "test_recipes", "test_load", "test_run", "test_packaging"),
+    *("publishing", "test_scales", "test_recipes", "test_load", "test_run", "test_packaging", "test_benchmark"),
     *("test_browser", "test_browser_access", "test_browser_guidance", "test_browser_trust"),
+    *("test_api", "test_release", "test_precision"),
 }
 
 

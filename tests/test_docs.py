@@ -9,7 +9,6 @@ import os
 import re
 import runpy
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 
 from .conftest import ROOT, draw_landscape
 from .data.landscapes import landscape as draw_scene
+from .fresh import run_fresh
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*found in sys.modules after import:RuntimeWarning")
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -128,11 +128,12 @@ def test_python_of_the_readme_runs_as_pasted(fresh, monkeypatch):
     exec(compile(ours, "README.md", "exec"), {"__name__": "__main__"})
     assert (fresh / "my-model" / "model.safetensors").is_file()
     # In a process that has not registered the pipeline: it has to come with the model.
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONWARNINGS": "ignore"}
-    subprocess.run([sys.executable, "-c", theirs], cwd=fresh, env=environment, check=True)
+    done = run_fresh(["-c", theirs], fresh, os.environ | {"HF_HUB_OFFLINE": "1"})
+    assert done.returncode == 0, done.stderr
     assert (fresh / "colored.png").is_file()
 
 
+@pytest.mark.slow
 def test_the_notebook_runs_from_top_to_bottom(tmp_path, monkeypatch):
     """In one process and without Jupyter; what a cell ends with is looked at, as a reader would."""
     cells = json.loads((ROOT / "docs" / "notebook.ipynb").read_text(encoding="utf-8"))["cells"]

@@ -1,4 +1,4 @@
-"""Contrast-limited adaptive histogram equalisation (CLAHE) of a batch of lightness planes."""
+"""Contrast-limited adaptive histogram equalization (CLAHE) of a batch of lightness planes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _BINS = 256
 
 
 def equalize_locally(lightness: torch.Tensor, clip_limit: float) -> torch.Tensor:
-    """Equalise the histogram of each of 8 x 8 tiles, with bounded slope, and blend between the tiles.
+    """Equalize the histogram of each of 8 x 8 tiles, with bounded slope, and blend between the tiles.
 
     K. Zuiderveld, Contrast Limited Adaptive Histogram Equalization, Graphics Gems IV (1994).
 
@@ -34,14 +34,14 @@ def equalize_locally(lightness: torch.Tensor, clip_limit: float) -> torch.Tensor
     clipped = share.clamp(max=clip_limit / _BINS)
     mapping = (clipped + (1 - clipped.sum(dim=2, keepdim=True)) / _BINS).cumsum(dim=2)  # [B, tiles, bins]
 
-    def neighbours(length: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """The two tiles whose centres a row or column lies between, and the share of the second."""
+    def neighbors(length: int, size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """The two tiles whose centers a row or column lies between, and the share of the second."""
         place = (torch.arange(length, device=plane.device) + 0.5) / size - 0.5
         first = place.floor()
         return first.long().clamp(0, _TILES - 1), (first.long() + 1).clamp(0, _TILES - 1), (place - first).to(plane)
 
-    top, bottom, down = neighbours(plane.shape[2], tall)
-    left, right, across = neighbours(plane.shape[3], wide)
+    top, bottom, down = neighbors(plane.shape[2], tall)
+    left, right, across = neighbors(plane.shape[3], wide)
     batch = torch.arange(count, device=plane.device)[:, None, None]
 
     def mapped(rows: torch.Tensor, columns: torch.Tensor) -> torch.Tensor:

@@ -23,8 +23,8 @@ class BaselineConfig(ColorizationConfig):
         dropout: probability in the decoder of "unet".
         attention: whether the deepest map of "unet" attends to itself.
         scene_width: channels of the second CNN of "autoencoder", joined to its narrowest map; 0 for none.
-        raw_lightness: whether the network wants L* / 100 as it is, without the normalisation of ImageNet pictures.
-        clahe: clip limit of a local equalisation of the lightness that the network sees (2 to 4 is usual); 0 for none.
+        raw_lightness: whether the network wants L* / 100 as it is, without the normalization of ImageNet pictures.
+        clahe: clip limit of a local equalization of the lightness that the network sees (2 to 4 is usual); 0 for none.
         squashed: whether raw ab goes through tanh, so that ``ab_scale`` is a bound.
     """
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers.utils import can_return_tuple
 
-from ..model.ab_bins import ab_centres
+from ..model.ab_bins import ab_centers
 from ..model.color import rgb_to_lab
 from ..model.configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from ..model.modeling_colorization import ColorizationModel, ColorizationOutput
@@ -40,7 +40,7 @@ class BaselineModel(ColorizationModel):
     def _build_network(self) -> nn.Module:
         config = self.config
         channels = {"regression": 2, "both": 2, "rgb": 3, "classification": 0}[config.head]
-        bins = len(ab_centres()) if config.head in ("classification", "both") else 0
+        bins = len(ab_centers()) if config.head in ("classification", "both") else 0
         if config.architecture == "unet":
             return UNet(config.widths, channels, config.dropout, config.attention)
         if config.architecture == "zhang":
@@ -73,7 +73,7 @@ class BaselineModel(ColorizationModel):
         return super().forward(self._prepare(pixel_values), hints, palette, classify=classify)
 
     def _prepare(self, pixel_values: torch.Tensor) -> torch.Tensor:
-        """Undo the normalisation or equalise the lightness, where the network wants it so."""
+        """Undo the normalization or equalize the lightness, where the network wants it so."""
         config = self.config
         if not config.raw_lightness and not config.clahe:
             return pixel_values

@@ -18,7 +18,7 @@ from ..model.networks import RawOutput
 class ZhangNet(nn.Module):
     """Dilated CNN of "Colorful Image Colorization" (Zhang et al. 2016, arXiv:1603.08511, table 4); output at stride 4.
 
-    Eight groups of convolutions, each ending in batch normalisation; the fifth and sixth are dilated instead of
+    Eight groups of convolutions, each ending in batch normalization; the fifth and sixth are dilated instead of
     reduced, so that the field of view grows at stride 8.
 
     Args:
@@ -80,9 +80,9 @@ class SelfAttention(nn.Module):
         return x + self.gain * seen.transpose(1, 2).reshape(x.shape)
 
 
-def _down(inputs: int, outputs: int, normalised: bool) -> nn.Sequential:
-    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not normalised)]
-    if normalised:
+def _down(inputs: int, outputs: int, normalized: bool) -> nn.Sequential:
+    layers: list[nn.Module] = [nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=not normalized)]
+    if normalized:
         layers.append(nn.BatchNorm2d(outputs))
     return nn.Sequential(*layers, nn.LeakyReLU(0.2, inplace=True))
 
@@ -116,7 +116,7 @@ class UNet(nn.Module):
     def __init__(self, widths: Sequence[int], channels: int = 2, dropout: float = 0.0, attention: bool = False) -> None:
         super().__init__()
         self.encoder = nn.ModuleList(
-            _down(i, o, normalised=number > 0) for number, (i, o) in enumerate(zip((3, *widths), widths, strict=False))
+            _down(i, o, normalized=number > 0) for number, (i, o) in enumerate(zip((3, *widths), widths, strict=False))
         )
         self.attention = SelfAttention(widths[-1]) if attention else nn.Identity()
         ups, inputs = [], widths[-1]

@@ -4,10 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .configuration_colorization import ColorizationConfig
-    from .image_processing_colorization import ColorizationImageProcessor
-    from .modeling_colorization import ColorizationModel, ColorizationOutput
-    from .pipeline_colorization import ColorizationPipeline, load_pipeline
+    from .configuration_colorization import ColorizationConfig as ColorizationConfig
+    from .image_processing_colorization import ColorizationImageProcessor as ColorizationImageProcessor
+    from .modeling_colorization import ColorizationModel as ColorizationModel
+    from .modeling_colorization import ColorizationOutput as ColorizationOutput
+    from .pipeline_colorization import ColorizationPipeline as ColorizationPipeline
+    from .pipeline_colorization import load_pipeline as load_pipeline
 
 _HOMES = {
     "ColorizationConfig": "configuration_colorization",
@@ -17,14 +19,7 @@ _HOMES = {
     "ColorizationPipeline": "pipeline_colorization",
     "load_pipeline": "pipeline_colorization",
 }
-__all__ = [
-    "ColorizationConfig",
-    "ColorizationImageProcessor",
-    "ColorizationModel",
-    "ColorizationOutput",
-    "ColorizationPipeline",
-    "load_pipeline",
-]
+__all__ = [*_HOMES]
 
 
 def __getattr__(name: str) -> Any:

@@ -9,7 +9,7 @@ from transformers import PreTrainedConfig
 
 EMBEDDED_MODEL = Path(__file__).parents[1] / "pretrained" / "landscape"
 """The model that comes with the project."""
-# What L* / 100 is normalised by, on three equal channels: what ImageNet encoders were trained with (torchvision).
+# What L* / 100 is normalized by, on three equal channels: what ImageNet encoders were trained with (torchvision).
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 ARCHITECTURES = ("resnet-unet", "dinov2")
 HEADS = ("regression", "classification", "both")

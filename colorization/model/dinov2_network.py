@@ -18,7 +18,7 @@ _FEATURE_RANGE = 127 / 16  # standard deviations; features are cached as whole s
 
 
 class AttentionBlock(nn.Module):
-    """Transformer block, normalised first: every place of the picture asks every other (Vaswani et al. 2017)."""
+    """Transformer block, normalized first: every place of the picture asks every other (Vaswani et al. 2017)."""
 
     def __init__(self, width: int, heads: int) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class Dinov2ColorNetwork(nn.Module):
     """DINOv2 on the whole picture, two attention blocks over its tokens, a decoder to stride 4.
 
     The backbone (Oquab et al. 2023, arXiv:2304.07193) sees the picture at 14/16 of its size, so that each of its
-    patches of 14 px lies on a cell of 16 px; what it says after the layers ``taps`` is standardised and projected.
+    patches of 14 px lies on a cell of 16 px; what it says after the layers ``taps`` is standardized and projected.
     The backbone is not trained: what it says of a picture can be kept (:meth:`see`) and used for any crop of it.
 
     Args:

@@ -14,14 +14,14 @@ from PIL import Image, ImageColor
 from transformers.image_processing_utils import BaseImageProcessor
 from transformers.processing_utils import Unpack
 
-from .ab_bins import ab_centres, ab_histogram, soft_encode
+from .ab_bins import ab_centers, ab_histogram, soft_encode
 from .arrays import is_array, to_pillow
 from .batching import settle_in_process
 from .color import full_precision, rgb_to_lab, to_tensor, warm
 from .configuration_colorization import IMAGENET_MEAN, IMAGENET_STD
 from .depth import to_8_bits
-from .features import ColorizationFeatures, ColorizationImagesKwargs
 from .painting import paint
+from .processor_types import ColorizationFeatures, ColorizationImagesKwargs
 from .seeing import see, shrink, working_shape
 
 _HINT_STRIDE = 4  # px of the working picture in a cell of hints; ColorizationModel.forward says so
@@ -32,7 +32,7 @@ Point = tuple[tuple[float, float], str | Sequence[int]]
 
 
 def normalize_lightness(lightness: torch.Tensor) -> torch.Tensor:
-    """L* as the network wants it: L* / 100 on three equal channels, normalised as ImageNet pictures are.
+    """L* as the network wants it: L* / 100 on three equal channels, normalized as ImageNet pictures are.
 
     Args:
         lightness: L* [B, 1, h, w] in [0, 100].
@@ -212,7 +212,7 @@ class ColorizationImageProcessor(BaseImageProcessor):
             )
         a, b, share = torch.tensor(known[_plain(name)], dtype=torch.float32, device="cpu").T
         bins, weights = soft_encode(torch.stack((a, b))[None, :, :, None])
-        palette = weights.new_zeros(1, len(ab_centres()))
+        palette = weights.new_zeros(1, len(ab_centers()))
         palette.scatter_add_(1, bins.flatten(1), (weights * share[None, None, :, None]).flatten(1))
         return _LOOK_STRENGTH * palette / palette.sum()
 

@@ -12,7 +12,7 @@ from torch import nn
 from transformers import Dinov2Config, PreTrainedModel
 from transformers.utils import ModelOutput, can_return_tuple
 
-from .ab_bins import ab_centres, annealed_mean
+from .ab_bins import ab_centers, annealed_mean
 from .color import full_precision
 from .configuration_colorization import ColorizationConfig
 from .dinov2_network import Dinov2ColorNetwork
@@ -28,7 +28,7 @@ class ColorizationOutput(ModelOutput):
     Args:
         ab: [B, 2, h/s, w/s] float32, CIE a* and b* (not scaled): the colors.
         regressed: [B, 2, h/s, w/s] float32, CIE ab of the regression head alone, where there is one.
-        logits: [B, Q, h/s, w/s] float32 over the bins of ab (``ab_bins.ab_centres``), where there is a
+        logits: [B, Q, h/s, w/s] float32 over the bins of ab (``ab_bins.ab_centers``), where there is a
             classifier.
         log_chroma: [B] float32, natural logarithm of the predicted mean chroma (CIE units), of guided networks.
         log_chroma_variance: [B] float32, logarithm of the variance of that.
@@ -80,7 +80,7 @@ class ColorizationModel(PreTrainedModel):
                 config.attention_heads,
                 config.encoder_widths,
                 config.decoder_widths,
-                len(ab_centres()),
+                len(ab_centers()),
                 config.detail_dropout,
             )
         return ColorUNet(
@@ -88,7 +88,7 @@ class ColorizationModel(PreTrainedModel):
             config.context_width,
             config.decoder_widths,
             channels=0 if config.head == "classification" else 2,
-            bins=0 if config.head == "regression" else len(ab_centres()),
+            bins=0 if config.head == "regression" else len(ab_centers()),
             guided=config.guided,
         )
 
@@ -146,7 +146,7 @@ class ColorizationModel(PreTrainedModel):
         """Predict color.
 
         Args:
-            pixel_values: [B, 3, h, w], L* / 100 on three equal channels, normalised as ImageNet pictures are;
+            pixel_values: [B, 3, h, w], L* / 100 on three equal channels, normalized as ImageNet pictures are;
                 made by [`ColorizationImageProcessor`]. Of any floating type: the network computes in that of its
                 weights, or of an ``autocast`` around the call, and the output is float32 all the same.
             hints: [B, 3, h/4, w/4], ab in CIE units where a person gave a color and the third channel 1 there,
@@ -191,7 +191,7 @@ class ColorizationModel(PreTrainedModel):
         if raw.logits is not None:
             output.logits = raw.logits.float()
             if output.regressed is None or config.classification_share > 0:
-                output.ab = annealed_mean(output.logits, ab_centres(), config.temperature)
+                output.ab = annealed_mean(output.logits, ab_centers(), config.temperature)
                 if output.regressed is not None:
                     output.ab = torch.lerp(output.regressed, output.ab, config.classification_share)
         output.ab = vary(output.ab, config.variety)

@@ -12,7 +12,7 @@ from PIL import Image
 from transformers import AutoModel, Pipeline
 from transformers.pipelines import PIPELINE_REGISTRY
 
-from .ab_bins import ab_centres
+from .ab_bins import ab_centers
 from .batching import Results, is_several, settle_in_process
 from .coloring import fill_in, place_on, read_coloring
 from .configuration_colorization import EMBEDDED_MODEL, ColorizationConfig
@@ -157,7 +157,7 @@ class ColorizationPipeline(Pipeline):
         return tuple({name: given[name] for name in names if name in given} for names in steps.values())
 
     def _read_palette(self, source: Any, max_megapixels: float) -> torch.Tensor:
-        if isinstance(source, torch.Tensor) and source.ndim == 2 and source.shape == (1, len(ab_centres())):
+        if isinstance(source, torch.Tensor) and source.ndim == 2 and source.shape == (1, len(ab_centers())):
             return source  # what make_palette returned
         return self.image_processor.make_palette(open_photo(source, max_megapixels=max_megapixels).rgb)
 

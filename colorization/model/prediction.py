@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 
-from .ab_bins import ab_centres, spread
+from .ab_bins import ab_centers, spread
 from .color import full_precision, lightness
 from .images import Photo
 from .modeling_colorization import ColorizationOutput
@@ -111,7 +111,7 @@ def _known(value: torch.Tensor | None) -> torch.Tensor:
 
 def spread_of(logits: torch.Tensor, ab: torch.Tensor, temperature: float = SPREAD_TEMPERATURE) -> torch.Tensor:
     """Spread [h, w] in CIE units of logits [Q, h, w] around ab [2, h, w], see :class:`Prediction`."""
-    return spread(logits[None] / temperature, ab_centres(), ab[None])[0, 0]
+    return spread(logits[None] / temperature, ab_centers(), ab[None])[0, 0]
 
 
 @dataclass(frozen=True)

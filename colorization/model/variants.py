@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from .ab_bins import ab_centres
+from .ab_bins import ab_centers
 from .color import fit_gamut, full_precision, lab_to_rgb
 from .limits import MAX_VARIANTS
 
@@ -32,7 +32,7 @@ def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed:
     Each variant but the first tilts the distributions of all pixels in the same sense, p'(q) ~ p(q) exp(t u c_q)
     (exponential tilting, the change of measure of Esscher 1932), with a direction u in the ab plane and the t at which
     the mean over the picture moves by a stated share of its uncertainty. So pixels that could be otherwise change most,
-    sure ones stay, and neighbours change alike. Directions are the principal axes of that uncertainty, the covariance
+    sure ones stay, and neighbors change alike. Directions are the principal axes of that uncertainty, the covariance
     of the predicted distributions averaged over the picture.
 
     Args:
@@ -54,11 +54,11 @@ def plausible_variants(logits: torch.Tensor, ab: torch.Tensor, count: int, seed:
 
 
 def _tilted(logits: torch.Tensor, ab: torch.Tensor, count: int, seed: int) -> torch.Tensor:
-    centres = ab_centres().to(logits.device)
+    centers = ab_centers().to(logits.device)
     flat = logits.detach().float().flatten(1).T / SHARPENING  # [N, Q]
     share = flat.softmax(dim=1)
-    mean = share @ centres
-    covariance = (share.mean(dim=0)[:, None] * centres).T @ centres - mean.T @ mean / len(mean)
+    mean = share @ centers
+    covariance = (share.mean(dim=0)[:, None] * centers).T @ centers - mean.T @ mean / len(mean)
     axes = _principal_axes(covariance.cpu()).to(logits.device)
     turn = 0.0 if seed == 0 else _random_share(seed) * 2 * math.pi
     variants = [ab.detach().float()]
@@ -66,8 +66,8 @@ def _tilted(logits: torch.Tensor, ab: torch.Tensor, count: int, seed: int) -> to
         angle = math.radians(degrees) + turn
         direction = axes @ axes.new_tensor((math.cos(angle), math.sin(angle)))
         wanted = SHIFT * (direction @ covariance @ direction).clamp(min=0).sqrt()
-        tilt = _tilt(flat, mean, centres, direction, float(wanted))
-        shift = (flat + tilt * (centres @ direction)).softmax(dim=1) @ centres - mean
+        tilt = _tilt(flat, mean, centers, direction, float(wanted))
+        shift = (flat + tilt * (centers @ direction)).softmax(dim=1) @ centers - mean
         shift = shift * (_MAX_SHIFT / shift.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         variants.append(variants[0] + shift.T.view_as(ab))
     return torch.stack(variants)
@@ -87,12 +87,12 @@ def _principal_axes(covariance: torch.Tensor) -> torch.Tensor:
 
 
 def _tilt(
-    flat: torch.Tensor, mean: torch.Tensor, centres: torch.Tensor, direction: torch.Tensor, wanted: float
+    flat: torch.Tensor, mean: torch.Tensor, centers: torch.Tensor, direction: torch.Tensor, wanted: float
 ) -> float:
     """The tilt at which the mean over the picture moves by ``wanted`` CIE units; the mean grows with it (bisection)."""
     step = max(1, len(flat) // 1024)  # some thousand pixels say enough about the mean
     flat, before = flat[::step], (mean[::step] @ direction).mean()
-    along = centres @ direction
+    along = centers @ direction
     low, high = 0.0, _MAX_TILT
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
@@ -140,18 +140,18 @@ def plausible_colors(logits: torch.Tensor, lightness: float, count: int = 4) -> 
     Returns:
         "#rrggbb", most probable first.
     """
-    centres = ab_centres().to(logits.device)
+    centers = ab_centers().to(logits.device)
     left = logits.detach().float().softmax(dim=0)
     found: list[torch.Tensor] = []
     while len(found) < count and left.sum() > 0.01:
-        # A mode is where most probability lies around, not one bin that is a little above its neighbours.
-        near = torch.cdist(centres, centres) < _MODE_RADIUS
+        # A mode is where most probability lies around, not one bin that is a little above its neighbors.
+        near = torch.cdist(centers, centers) < _MODE_RADIUS
         peak = int((near.float() @ left).argmax())
         share = left * near[peak]
-        color = torch.cat((share.new_tensor([lightness]), share @ centres / share.sum()))
+        color = torch.cat((share.new_tensor([lightness]), share @ centers / share.sum()))
         shown = fit_gamut(color[:, None, None])
         if all((shown - other)[1:].norm() > _SAME_COLOR for other in found):
             found.append(shown)
-        left = left.masked_fill((centres - centres[peak]).norm(dim=1) < _MODE_DISTANCE, 0)
+        left = left.masked_fill((centers - centers[peak]).norm(dim=1) < _MODE_DISTANCE, 0)
     codes = [(lab_to_rgb(lab).flatten() * 255).round().int().tolist() for lab in found]
     return ["#{:02x}{:02x}{:02x}".format(*code) for code in codes]

@@ -76,7 +76,7 @@ class SkyModel(PreTrainedModel):
         """Find the sky.
 
         Args:
-            pixel_values: [B, 3, h, w], sRGB normalised as by ``segmenter.to_pixel_values``; h and w multiples of 32.
+            pixel_values: [B, 3, h, w], sRGB normalized as by ``segmenter.to_pixel_values``; h and w multiples of 32.
         """
         levels, features = [], pixel_values
         for number, block in enumerate(self.encoder):

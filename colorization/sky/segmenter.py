@@ -19,7 +19,7 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained" / "sky"
 
 
 def to_pixel_values(pictures: Sequence[np.ndarray | Image.Image], size: int) -> torch.Tensor:
-    """Pictures (Pillow, or uint8 RGB [H, W, 3]) to [B, 3, size, size], squeezed to squares and normalised."""
+    """Pictures (Pillow, or uint8 RGB [H, W, 3]) to [B, 3, size, size], squeezed to squares and normalized."""
     squares = []
     for picture in pictures:
         if isinstance(picture, np.ndarray):

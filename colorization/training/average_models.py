@@ -33,7 +33,7 @@ def average(first: ColorizationModel, second: ColorizationModel, weight: float) 
     if {name: value.shape for name, value in ours.items()} != {name: value.shape for name, value in theirs.items()}:
         raise ValueError("the two models are not of one architecture.")
     for name, value in ours.items():
-        if value.is_floating_point():  # counters of normalisation stay
+        if value.is_floating_point():  # counters of normalization stay
             value.lerp_(theirs[name], weight)
     return first.half()
 

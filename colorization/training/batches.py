@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from ..data.transforms import degrade
 from ..model.color import rgb_to_lab
 from ..model.image_processing_colorization import normalize_lightness
-from .guidance import draw_hints, draw_palette
+from .drawn_guidance import draw_hints, draw_palette
 from .recipe import Recipe
 
 
@@ -35,7 +35,7 @@ def make_batch(rgb: torch.Tensor, recipe: Recipe, guided: bool, generator: torch
     """Turn crops, uint8 [n, 3, h, w] on the device, into a batch.
 
     Crops that are nearly grey, too dark or too light for the recipe are left out, unless fewer than two would be left:
-    batch normalisation needs two, and several processes must take their steps together.
+    batch normalization needs two, and several processes must take their steps together.
     """
     rgb = rgb.float() / 255
     lab = rgb_to_lab(rgb)

@@ -31,7 +31,7 @@ from ..model.dinov2_network import CELL
 from ..model.image_processing_colorization import ColorizationImageProcessor, normalize_lightness
 from ..model.modeling_colorization import ColorizationModel
 from .batches import Batch
-from .guidance import draw_hints, draw_palette
+from .drawn_guidance import draw_hints, draw_palette
 from .recipe import Recipe
 
 logger = logging.getLogger(__name__)

@@ -195,7 +195,7 @@ def train(
             accelerator.wait_for_everyone()
             end = accelerator.check_trigger() or end
         if end or reached(seen, before, recipe.checkpoint_every):
-            broadcast(list(model.buffers()))  # FSDP leaves the statistics of normalisation to each process
+            broadcast(list(model.buffers()))  # FSDP leaves the statistics of normalization to each process
             save_checkpoint(accelerator, output / "checkpoints", seen)
         if end:
             break
@@ -326,7 +326,7 @@ def _freeze(model: ColorizationModel, recipe: Recipe) -> None:
 
 
 def _parameter_groups(model: ColorizationModel, recipe: Recipe) -> list[dict]:
-    """Two learning rates; no weight decay on biases and normalisation (they have one dimension)."""
+    """Two learning rates; no weight decay on biases and normalization (they have one dimension)."""
     pretrained = model.config.architecture in IMAGENET_ENCODERS
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():

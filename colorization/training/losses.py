@@ -26,7 +26,7 @@ def huber(
         picture_weight: [B], how much each picture counts, of mean 1; None for all alike.
 
     Returns:
-        The mean over pixels of the weighted loss, the weights normalised to mean 1 over the batch.
+        The mean over pixels of the weighted loss, the weights normalized to mean 1 over the batch.
     """
     loss = F.huber_loss(predicted, target, reduction="none", delta=delta).sum(dim=1, keepdim=True) / delta**2
     weight = 1 + chroma_weight * target.norm(dim=1, keepdim=True) / 100
@@ -127,7 +127,7 @@ def mse(predicted: torch.Tensor, target: torch.Tensor, unit: float) -> torch.Ten
 
 
 def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, kind: str) -> torch.Tensor:
-    """What the discriminator minimises, from its scores of true and of made colors.
+    """What the discriminator minimizes, from its scores of true and of made colors.
 
     "vanilla": binary cross-entropy (Goodfellow et al. 2014, arXiv:1406.2661), halved as pix2pix does. "hinge": scores
     beyond a margin of 1 do not count (Lim and Ye 2017, arXiv:1705.02894).
@@ -138,5 +138,5 @@ def discriminator_loss(real: torch.Tensor, fake: torch.Tensor, kind: str) -> tor
 
 
 def generator_loss(fake: torch.Tensor, kind: str) -> torch.Tensor:
-    """What the generator minimises, from the discriminator's scores of its colors: they should pass for true."""
+    """What the generator minimizes, from the discriminator's scores of its colors: they should pass for true."""
     return -fake.mean() if kind == "hinge" else F.softplus(-fake).mean()

@@ -1,4 +1,4 @@
-"""What a run minimises: the losses its recipe names, each with its weight, and what they need to know of the data."""
+"""What a run minimizes: the losses its recipe names, each with its weight, and what they need to know of the data."""
 
 from __future__ import annotations
 

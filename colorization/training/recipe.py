@@ -78,7 +78,7 @@ class Recipe:
     adversarial_from: float = 0.0  # share of the run after which the discriminator comes in
     discriminator_learning_rate: float = 2e-4
     discriminator_width: int = 64
-    # Optimisation.
+    # Optimization.
     pictures: int = 150_000  # seen in all, crops counted each time
     batch_size: int = 32  # of all processes together
     accumulation: int = 1  # parts in which a process takes its share of the batch

@@ -31,7 +31,7 @@ def fit_fsdp(accelerator: Accelerator) -> torch.memory_format:
         )
     # Each network is one unit: Accelerate's rules are for layers of transformers, and ours are small.
     plugin.auto_wrap_policy = None
-    plugin.cpu_ram_efficient_loading = False  # it would divide the statistics of batch normalisation, and cannot
+    plugin.cpu_ram_efficient_loading = False  # it would divide the statistics of batch normalization, and cannot
     return torch.contiguous_format  # FSDP divides nothing else
 
 

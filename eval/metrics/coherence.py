@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 
 _CELLS = 24  # along the long side: regions, not texture
-_SAME = 4.0  # CIE units of ab between neighbours that are of one region
+_SAME = 4.0  # CIE units of ab between neighbors that are of one region
 _SMALLEST = 0.05  # share of the picture
 
 
 def incoherence(predicted: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     """Standard deviation of ab inside regions of one true color, beyond the truth's own, CIE units, [B]; 0 is right.
 
-    Both pictures are averaged over cells, 24 along the long side. Neighbouring cells whose true ab differ by less than
+    Both pictures are averaged over cells, 24 along the long side. Neighboring cells whose true ab differ by less than
     4 CIE units are of one region; those of at least 5 % of the picture count, by their area. Of each region the
     variance of the truth (a sunset runs from blue to orange) is taken from the variance of the result, down to 0. NaN
     where the truth has no such region.

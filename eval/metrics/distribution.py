@@ -19,7 +19,7 @@ def frechet(first: np.ndarray, second: np.ndarray) -> float:
     """Fréchet distance of two Gaussians fitted to features (Heusel et al. 2017; Dowson and Landau 1982).
 
     |m1 - m2|² + tr(S1) + tr(S2) - 2 tr((S1 S2)^½), in float64. The last trace is the sum of the singular values of
-    X1 X2ᵀ (centred, scaled), which needs no matrix root and is exact for fewer pictures than features. Biased upward
+    X1 X2ᵀ (centered, scaled), which needs no matrix root and is exact for fewer pictures than features. Biased upward
     for small sets, and more so for worse models: compare sets of one size only.
     """
     m1, m2 = first.mean(axis=0, dtype=np.float64), second.mean(axis=0, dtype=np.float64)

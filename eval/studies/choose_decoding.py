@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from tqdm.auto import tqdm
 
-from colorization.model.ab_bins import ab_centres, annealed_mean
+from colorization.model.ab_bins import ab_centers, annealed_mean
 from colorization.model.color import NEAR_GREY, rgb_to_lab, to_tensor
 from colorization.model.images import UnreadableImageError
 from colorization.model.modeling_colorization import calibrate, vary
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
             args.factor,
         )
     )
-    lpips, segmenter, centres = Lpips(), SkySegmenter(), ab_centres()
+    lpips, segmenter, centers = Lpips(), SkySegmenter(), ab_centers()
     rows: dict[tuple, list[list[float]]] = {}
     base, without = [], []
     for picture in tqdm(pictures, unit="img", mininterval=2):
@@ -89,7 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
             processor.working_size = size
             with torch.inference_mode():
                 output = pipe.model(processor(grey)["pixel_values"])
-                decoded = [_decode(output, centres, *decoding) for decoding in decodings]
+                decoded = [_decode(output, centers, *decoding) for decoding in decodings]
                 made = [to_tensor(processor.post_process_colorization(ab, [grey])[0]) for ab in decoded]
                 for decoding, picture_made in zip(decodings, made, strict=True):
                     lab = rgb_to_lab(picture_made)
@@ -112,7 +112,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _decode(
     output,
-    centres: torch.Tensor,
+    centers: torch.Tensor,
     temperature: float,
     share: float,
     variety: float,
@@ -121,7 +121,7 @@ def _decode(
 ) -> torch.Tensor:
     ab = output.regressed if output.regressed is not None else output.ab
     if output.logits is not None:
-        read = annealed_mean(output.logits, centres, temperature)
+        read = annealed_mean(output.logits, centers, temperature)
         ab = torch.lerp(ab, read, share) if output.regressed is not None else read
     ab = vary(ab, variety)
     if output.log_chroma is not None:

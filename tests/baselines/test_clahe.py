@@ -1,4 +1,4 @@
-"""Local equalisation: its mathematics, and that a model applies it by itself."""
+"""Local equalization: its mathematics, and that a model applies it by itself."""
 
 from __future__ import annotations
 

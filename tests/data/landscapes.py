@@ -27,8 +27,8 @@ def landscape(seed: int, width: int = 192, height: int = 144) -> Image.Image:
         ground = color * (0.7 + 0.6 * _noise(rng, height, width))[..., None]
         picture = np.where((y > ridge[None])[..., None], ground, picture)
     radius = rng.uniform(0.05, 0.16)
-    centre = rng.uniform(0.1, 0.9, 2)
-    blob = np.hypot(x - centre[0], (y - centre[1]) * height / width) < radius
+    center = rng.uniform(0.1, 0.9, 2)
+    blob = np.hypot(x - center[0], (y - center[1]) * height / width) < radius
     picture = np.where(blob[..., None], rng.uniform(0, 1, 3), picture)
     return Image.fromarray((picture.clip(0, 1) * 255 + 0.5).astype(np.uint8))
 

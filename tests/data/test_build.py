@@ -81,6 +81,7 @@ def planted(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
     return root, expected
 
 
+@pytest.mark.slow
 def test_a_hundred_planted_files_are_each_handled(planted, tmp_path: Path):
     root, expected = planted
     output = tmp_path / "built"
@@ -158,6 +159,7 @@ def test_parts_merge_into_what_one_build_makes(tmp_path: Path):
     assert one == two and len(one) == 24 and dropped(tmp_path / "one") == dropped(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_and_ends_the_same(tmp_path: Path, monkeypatch):
     plant(tmp_path / "in", range(60))
     build([str(tmp_path / "in")], str(tmp_path / "one"), PLAIN)

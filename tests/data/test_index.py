@@ -5,6 +5,8 @@ from __future__ import annotations
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from colorization.data import copies
 from colorization.data.options import BuildOptions
 from colorization.data.plan import Decision, decide
@@ -23,6 +25,7 @@ def decided(folder: Path, count: int) -> tuple[Decision, int]:
     return decision, peak
 
 
+@pytest.mark.slow
 def test_planted_copies_are_found_and_memory_is_small(tmp_path: Path, monkeypatch):
     # What is held for a moment, whatever the number of pictures.
     monkeypatch.setattr(copies, "_CANDIDATES", 1 << 12)

@@ -8,6 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from colorization.data.build import build
@@ -52,6 +53,7 @@ def by_scene(kept: dict[str, dict]) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.slow
 def test_pictures_of_one_scene_stay_in_one_split(tmp_path: Path):
     plant_scenes(tmp_path / "in", range(16), range(3))
     build([str(tmp_path / "in")], str(tmp_path / "out"), PLAIN)

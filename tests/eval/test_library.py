@@ -17,6 +17,7 @@ from ..conftest import ROOT, draw_landscape
 from . import strangers
 
 
+@pytest.mark.slow
 def test_the_figures_are_those_of_a_run(tmp_path):
     truths = [draw_landscape(96, 64, seed) for seed in range(6)]
     (tmp_path / "photos").mkdir()

@@ -195,8 +195,8 @@ def test_hue_distance_is_the_angle_between_two_colors_either_way_round():
 
 def test_hue_distance_is_never_above_the_distance_along_a_line():
     first, second = colors.hue_histogram(lab(2)).double()
-    centres = np.arange(36) * 10 + 5
-    line = wasserstein_distance(centres, centres, first, second)
+    centers = np.arange(36) * 10 + 5
+    line = wasserstein_distance(centers, centers, first, second)
     assert colors.hue_distance(lab(2)[:1], lab(2)[1:]).item() <= line + 1e-4
 
 
@@ -305,6 +305,7 @@ def test_frechet_distance_of_gaussians_in_closed_form():
     assert frechet(few, more) == pytest.approx(slow - 2 * np.sqrt(values).real.sum(), abs=1e-4)
 
 
+@pytest.mark.slow
 def test_both_agree_with_torch_fidelity_on_features_from_a_local_file_of_weights(tmp_path, monkeypatch):
     from torch_fidelity import feature_extractor_inceptionv3 as theirs
     from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
@@ -330,6 +331,7 @@ def test_both_agree_with_torch_fidelity_on_features_from_a_local_file_of_weights
     assert kernel_distance(x, y, paired=True) == pytest.approx(mmd2(*grams, mmd_est="u-statistic"), rel=1e-6)
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_at_mixed_6e_gives_768_features_under_another_name(tmp_path, monkeypatch):
     from torch_fidelity import feature_extractor_inceptionv3 as theirs
 
@@ -382,6 +384,7 @@ def _on_one_process(rank: int, folder: str) -> None:
     distributed.destroy_process_group()
 
 
+@pytest.mark.slow
 def test_accumulating_metrics_are_the_functional_ones_over_batches_and_processes(tmp_path):
     predicted, truth = rgb(6)[:5] * 0.9, rgb(6)[1:]
     made, right = rgb_to_lab(predicted), rgb_to_lab(truth)
@@ -402,7 +405,7 @@ def test_accumulating_metrics_are_the_functional_ones_over_batches_and_processes
     tint.update(torch.tensor([0.2, 0.6, 0.2]).view(1, 3, 1, 1).expand(1, 3, 8, 8))
     tint.update(rgb(1))
     assert float(tint.compute()) == 0.5
-    torch.multiprocessing.spawn(_on_one_process, (str(tmp_path),), nprocs=2)
+    torch.multiprocessing.start_processes(_on_one_process, (str(tmp_path),), nprocs=2, start_method="forkserver")
     for rank in range(2):
         assert torch.load(tmp_path / f"{rank}.pt") == pytest.approx(expected, rel=1e-6)
 

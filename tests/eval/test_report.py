@@ -140,6 +140,7 @@ def test_the_report_is_one_file(folder):
     assert "data:image/jpeg;base64," in html and html.count("<svg") == 3
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not CHROMIUM, reason="no Chromium here; set CHROMIUM to its path")
 @pytest.mark.parametrize("width", [1280, 390])
 def test_in_a_browser_it_sorts_filters_and_shows_pictures(folder, width):
@@ -291,6 +292,7 @@ def test_compare_warns_and_refuses_in_sentences(folder, tmp_path, capsys):
     assert "A is better" in capsys.readouterr().out and json.loads((tmp_path / "c.json").read_text())["n"] == 40
 
 
+@pytest.mark.slow
 def test_compare_any_number_of_files_with_a_correction_for_all_of_them(folder, tmp_path, capsys):
     found = results.read(folder / "results.json")
     chance = np.random.default_rng(1)

@@ -7,8 +7,6 @@ import dataclasses
 import json
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +28,8 @@ from eval.pictures import open_set
 from eval.sky_dependence import find_cuts, horizon
 from eval.statistics import draw_weights, estimate
 
-from ..conftest import draw_landscape
+from ..conftest import ROOT, draw_landscape
+from ..fresh import run_fresh
 from . import strangers
 
 
@@ -253,19 +252,18 @@ def test_two_processes_share_the_work(data, tmp_path, monkeypatch):
     assert parts == [6, 6] and len(list(runner.read_records(tmp_path))) == 12
 
 
-def test_two_processes_give_the_figures_of_one(data, tmp_path):
+def test_two_processes_give_the_figures_of_one(data, tmp_path, monkeypatch):
     """For real: two processes, gloo between them, one table in the end, and nobody is left behind."""
-    command = ["-m", "eval", "run", "--data", str(data), "--colorizer", "good=tests.eval.strangers:steady_but_late"]
+    monkeypatch.undo()  # they have what this one would lack
+    command = ["run", "--data", str(data), "--colorizer", "good=tests.eval.strangers:steady_but_late"]
     command += ["--sweep", "0", "--no-sky-dependence", "--inception", "none"]
     # `accelerate launch` starts several processes only on GPUs or under MPI; torchrun starts them anywhere.
-    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2"]
-    root = Path(__file__).parents[2]
-    for name, start in (("two", launch), ("one", [])):
-        done = subprocess.run(
-            [sys.executable, *start, *command, "--output", str(tmp_path / name)],
-            cwd=root, env={**os.environ, "OMP_NUM_THREADS": "1"}, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr[-2000:]
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2", "-m", "eval"]
+    two = run_fresh(
+        [*launch, *command, "--output", tmp_path / "two"], ROOT, os.environ | {"OMP_NUM_THREADS": "1"}
+    )  # fmt: skip
+    assert two.returncode == 0, two.stderr[-2000:]
+    assert main([*command, "--output", str(tmp_path / "one")]) == 0
     assert len(list((tmp_path / "two").glob("records-*.jsonl"))) == 2
     one, two = (json.loads((tmp_path / name / "results.json").read_text()) for name in ("one", "two"))
     assert one["summaries"] == two["summaries"] and one["rows"] == two["rows"]

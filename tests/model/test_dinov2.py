@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from colorization.model.ab_bins import ab_centres
+from colorization.model.ab_bins import ab_centers
 from colorization.model.configuration_colorization import ColorizationConfig
 from colorization.model.dinov2_network import cells_of
 from colorization.model.modeling_colorization import ColorizationModel
@@ -42,7 +42,7 @@ def picture(height=64, width=96, count=1):
 def test_answers_at_stride_four_in_cie_units(model):
     output = model(picture(64, 96, 2))
     assert output.ab.shape == (2, 2, 16, 24)
-    assert output.logits.shape == (2, len(ab_centres()), 16, 24)
+    assert output.logits.shape == (2, len(ab_centers()), 16, 24)
     assert output.coarse.shape == (2, 2, 4, 6)
     assert output.log_chroma.shape == output.log_chroma_variance.shape == (2,)
 
@@ -94,9 +94,9 @@ def test_a_window_sees_the_whole_picture(model):
 def test_nothing_given_is_nothing_added(model):
     x = picture()
     plain = model(x).ab
-    none = model(x, hints=torch.zeros(1, 3, 16, 24), palette=torch.zeros(1, len(ab_centres()))).ab
+    none = model(x, hints=torch.zeros(1, 3, 16, 24), palette=torch.zeros(1, len(ab_centers()))).ab
     torch.testing.assert_close(plain, none)
-    palette = torch.zeros(1, len(ab_centres()))
+    palette = torch.zeros(1, len(ab_centers()))
     palette[0, 3] = 1
     assert (model(x, palette=palette).ab - plain).abs().max() > 1e-4
 

@@ -192,6 +192,7 @@ def fuzz(tmp_path: Path, count: int, seed: int) -> tuple[dict[str, int], list[st
     return counts, wrong
 
 
+@pytest.mark.slow
 def test_damaged_files_end_in_pictures_or_sentences(tmp_path, report):
     counts, wrong = fuzz(tmp_path, 2000, seed=1)
     report("2,000 damaged files", counts)

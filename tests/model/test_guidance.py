@@ -9,7 +9,7 @@ from PIL import Image
 
 from colorization import ColorizationImageProcessor
 from colorization.model import color
-from colorization.model.ab_bins import ab_centres
+from colorization.model.ab_bins import ab_centers
 from colorization.model.prediction import LITTLE_TO_GO_ON, SEVERAL_COLORS, SPREAD_TEMPERATURE, Prediction
 from colorization.model.variants import SHARPENING, SHIFT, follow_hints, plausible_colors, plausible_variants
 
@@ -78,8 +78,8 @@ def test_a_palette_is_the_share_of_colors(processor):
     picture = Image.new("RGB", (128, 128), blue)
     picture.paste(green, (0, 96, 128, 128))
     palette = processor.make_palette(picture)
-    assert palette.shape == (1, len(ab_centres())) and palette.sum().item() == pytest.approx(1, abs=1e-4)
-    nearest = torch.cdist(torch.stack((ab_of(blue), ab_of(green))), ab_centres()) < 25
+    assert palette.shape == (1, len(ab_centers())) and palette.sum().item() == pytest.approx(1, abs=1e-4)
+    nearest = torch.cdist(torch.stack((ab_of(blue), ab_of(green))), ab_centers()) < 25
     shares = (palette * nearest).sum(dim=1)
     assert shares[0] == pytest.approx(0.75, abs=0.05) and shares[1] == pytest.approx(0.25, abs=0.05)
     # Where the colors are does not matter, nor how large the reference is.
@@ -131,15 +131,15 @@ def test_variants_are_distinct_repeatable_and_begin_with_the_ordinary_one(guided
 
 def two_modes(sure: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits [Q, 8, 8]: the left half sure of a blue, the right half torn between green and orange."""
-    centres = ab_centres()
+    centers = ab_centers()
 
     def bump(*color: float) -> torch.Tensor:
-        return torch.exp(-(centres - torch.tensor(color)).square().sum(dim=1) / 50)
+        return torch.exp(-(centers - torch.tensor(color)).square().sum(dim=1) / 50)
 
     left, right = bump(10, -40), bump(-30, 30) + bump(30, 40)
     share = torch.stack([left / left.sum()] * (8 if sure else 4) + ([] if sure else [right / right.sum()] * 4), dim=1)
     logits = share.clamp(min=1e-12).log()[:, None].expand(-1, 8, -1)
-    return logits, torch.einsum("qhw,qc->chw", share[:, None].expand(-1, 8, -1), centres)
+    return logits, torch.einsum("qhw,qc->chw", share[:, None].expand(-1, 8, -1), centers)
 
 
 def test_only_what_is_uncertain_changes_and_all_of_it_alike():
@@ -157,10 +157,10 @@ def test_the_mean_shift_is_the_stated_share_of_the_uncertainty():
     logits, ab = two_modes(sure=False)
     shift = (plausible_variants(logits, ab, count=2)[1] - ab).flatten(1).mean(dim=1)
     share = (logits / SHARPENING).softmax(dim=0).flatten(1)
-    mean = share.T @ ab_centres()
+    mean = share.T @ ab_centers()
     direction = shift / shift.norm()
     # Independent of the code: variance of c u in each pixel, averaged.
-    variance = (share * (ab_centres() @ direction)[:, None].square()).sum(dim=0) - (mean @ direction).square()
+    variance = (share * (ab_centers() @ direction)[:, None].square()).sum(dim=0) - (mean @ direction).square()
     assert (shift @ direction).item() == pytest.approx(SHIFT * variance.mean().sqrt().item(), rel=0.1)
 
 
@@ -209,9 +209,9 @@ def ab_and_lightness(code: str) -> tuple[float, torch.Tensor]:
 def test_prediction(guided_pipeline, landscape):
     prediction = guided_pipeline.analyze(landscape)
     assert prediction.spread.shape == prediction.ab.shape[1:] and prediction.spread.min() >= 0
-    centres, temperature = ab_centres(), SPREAD_TEMPERATURE
+    centers, temperature = ab_centers(), SPREAD_TEMPERATURE
     share = (prediction.logits[:, 2, 3] / temperature).softmax(dim=0)
-    squares = (centres - prediction.ab[:, 2, 3]).square().sum(dim=1)
+    squares = (centers - prediction.ab[:, 2, 3]).square().sum(dim=1)
     assert prediction.spread[2, 3].item() == pytest.approx((share @ squares).sqrt().item(), rel=1e-3)
     assert prediction.mean_spread == pytest.approx(prediction.spread.mean().item())
     colors = prediction.suggest_colors((119, 79), count=3)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from colorization.model.ab_bins import ab_centres
+from colorization.model.ab_bins import ab_centers
 from colorization.model.image_processing_colorization import ColorizationImageProcessor
 from colorization.model.pipeline_colorization import ColorizationPipeline
 
@@ -16,8 +16,8 @@ LOOKS = {"autumn": [[10, 30, 0.75], [0, 0, 0.25]], "blue hour": [[10, -30, 1.0]]
 def test_a_look_is_a_palette_around_its_colors():
     processor = ColorizationImageProcessor(64, looks=LOOKS)
     palette = processor.make_look("autumn")
-    assert palette.shape == (1, len(ab_centres())) and palette.sum() == pytest.approx(3)
-    mean = palette[0] @ ab_centres() / 3
+    assert palette.shape == (1, len(ab_centers())) and palette.sum() == pytest.approx(3)
+    mean = palette[0] @ ab_centers() / 3
     # Symmetric about each grid point, where all its neighbors can be shown.
     torch.testing.assert_close(mean, torch.tensor([7.5, 22.5]), atol=1.5, rtol=0)
     assert torch.equal(processor.make_look("Blue-Hour"), processor.make_look("blue hour"))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 import textwrap
 
 import pytest
@@ -15,6 +13,7 @@ from safetensors.torch import load_file
 from colorization import ColorizationConfig, ColorizationModel, load_pipeline
 
 from ..conftest import make_tiny_model
+from ..fresh import run_fresh
 
 
 def test_output_is_a_quarter_in_cie_units():
@@ -78,14 +77,12 @@ FRESH = """
 """
 
 
+@pytest.mark.slow
 def test_remote_code_is_bit_exact_in_a_fresh_process(tiny_pipeline, tiny_model_dir, landscape, tmp_path):
     landscape.save(tmp_path / "a.png")
     environment = os.environ | {"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1"}
-    command = [sys.executable, "-c", textwrap.dedent(FRESH)]
-    files = [str(tiny_model_dir), str(tmp_path / "a.png"), str(tmp_path / "out.safetensors")]
-    result = subprocess.run(
-        [*command, *files], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200
-    )
+    files = [tiny_model_dir, tmp_path / "a.png", tmp_path / "out.safetensors"]
+    result = run_fresh(["-c", textwrap.dedent(FRESH), *files], tmp_path, environment)
     assert result.returncode == 0, result.stderr
     theirs = load_file(tmp_path / "out.safetensors")
     with torch.inference_mode():

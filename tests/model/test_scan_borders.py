@@ -45,7 +45,7 @@ def test_two_opposite_sides_are_enough_for_black_and_white(level, box):
 
 
 @pytest.mark.parametrize("box", [(0, 30, 400, 300), (0, 0, 370, 300), (30, 20, 400, 300)])
-def test_one_side_or_two_neighbours_are_no_border(box):
+def test_one_side_or_two_neighbors_are_no_border(box):
     assert found(draw_plate(250, box)) == (0, 0, 400, 300)
 
 
@@ -59,6 +59,7 @@ def test_a_print_on_a_mount_on_a_scanner():
     assert np.abs(np.subtract(found(scan), (80, 70, 410, 330))).max() <= 2
 
 
+@pytest.mark.slow
 def test_large_plates_are_found_to_a_few_pixels():
     box = (120, 90, 2900, 1900)
     inside = found(draw_plate(245, box, size=(3000, 2000)))

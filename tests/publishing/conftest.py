@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from ..fresh import run_fresh
 from .server import Hub
 
 ROOT = Path(__file__).parents[2]
@@ -37,12 +37,8 @@ def run(hub: Hub, tmp_path: Path) -> Callable[..., subprocess.CompletedProcess]:
             "HF_HUB_DISABLE_TELEMETRY": "1",
             **more,
         }
-        script = program.startswith("scripts/")
-        code = [str(ROOT / program)] if script else ["-c", textwrap.dedent(program)]
-        result = subprocess.run(
-            [sys.executable, *code, *map(str, arguments)],
-            cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=200, check=False,
-        )  # fmt: skip
+        code = [ROOT / program] if program.startswith("scripts/") else ["-c", textwrap.dedent(program)]
+        result = run_fresh([*code, *arguments], tmp_path, environment)
         assert not any(secret in result.stdout + result.stderr for secret in TOKENS)
         return result
 

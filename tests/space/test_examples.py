@@ -23,6 +23,7 @@ def _is_grey(path: Path) -> bool:
     return np.ptp(np.asarray(Image.open(path).convert("RGB")).astype(int), axis=2).max() == 0
 
 
+@pytest.mark.slow
 def test_eight_are_drawn_without_a_network(shelf, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LANDSCAPE_EXAMPLES", raising=False)
 

@@ -128,6 +128,7 @@ def test_figures_of_another_model_say_so(tiny_model_dir: Path, tmp_path: Path) -
     assert read_figures(EMBEDDED_MODEL, tmp_path / "broken.json") is None
 
 
+@pytest.mark.slow
 def test_the_ground_is_colored_with_and_without_sky(service: ColorizeService) -> None:
     experiment = SkyExperiment(service)
     found = experiment.on_drawing()

@@ -68,6 +68,7 @@ def test_another_model_is_the_baseline(service: ColorizeService, truth: Path, ti
     assert "other" in {path.stem for path, _ in found.pictures}
 
 
+@pytest.mark.slow
 def test_large_photographs_are_measured_reduced(service: ColorizeService, tmp_path: Path) -> None:
     draw_landscape(2048, 512).save(tmp_path / "wide.png")
     assert compare(service, tmp_path / "wide.png").size == (1024, 256)
@@ -84,6 +85,7 @@ def test_without_color_there_is_nothing_to_measure(service: ColorizeService, upl
         compare(service, uploads / "beach.jpg")
 
 
+@pytest.mark.slow
 def test_the_page_opens_without_the_measures() -> None:
     code = "import sys, space.ui; print([m for m in ('eval', 'torchmetrics') if m in sys.modules])"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)

@@ -151,6 +151,7 @@ class NoValidation:
         pass
 
 
+@pytest.mark.slow
 def test_training_moves_the_decoder_and_not_the_backbone(store, model, recipe, tmp_path):
     before = {name: value.clone() for name, value in model.state_dict().items()}
     trained = train(model, recipe, store, NoValidation(), tmp_path)

@@ -7,14 +7,14 @@ import torch
 
 from colorization.model import color
 from colorization.model.ab_bins import (
-    ab_centres,
+    ab_centers,
     ab_histogram,
     annealed_mean,
     rarity_weights,
     soft_encode,
     spread,
 )
-from colorization.training.guidance import draw_hints, draw_palette
+from colorization.training.drawn_guidance import draw_hints, draw_palette
 from colorization.training.losses import discriminator_loss, generator_loss, l1, mean_chroma, mse, soft_cross_entropy
 
 
@@ -26,70 +26,70 @@ def colors(count: int = 4, side: int = 8, seed: int = 0) -> torch.Tensor:
     return color.rgb_to_lab(torch.rand(count, 3, side, side, generator=chance(seed)))[:, 1:]
 
 
-def test_centres_are_shown_by_srgb_and_their_neighbours_on_the_grid():
-    centres = ab_centres()
-    assert 200 < len(centres) < 313 and len(centres.unique(dim=0)) == len(centres)
-    assert bool(((centres / 10).round() * 10 == centres).all())
+def test_centers_are_shown_by_srgb_and_their_neighbors_on_the_grid():
+    centers = ab_centers()
+    assert 200 < len(centers) < 313 and len(centers.unique(dim=0)) == len(centers)
+    assert bool(((centers / 10).round() * 10 == centers).all())
     # sRGB's blue is the farthest from grey it has; its bin is there, and far greens that it lacks are not.
     blue = color.rgb_to_lab(torch.tensor([0.0, 0.0, 1.0]).view(1, 3, 1, 1))[0, 1:, 0, 0]
-    assert (centres - blue).norm(dim=1).min() < 10
-    assert (centres - torch.tensor([-120.0, 0.0])).norm(dim=1).min() > 20
-    centres.zero_()
-    assert bool(ab_centres().any())  # a copy was given away
+    assert (centers - blue).norm(dim=1).min() < 10
+    assert (centers - torch.tensor([-120.0, 0.0])).norm(dim=1).min() > 20
+    centers.zero_()
+    assert bool(ab_centers().any())  # a copy was given away
 
 
-def test_soft_targets_are_five_neighbours_that_sum_to_one():
+def test_soft_targets_are_five_neighbors_that_sum_to_one():
     ab = colors()
     bins, weights = soft_encode(ab)
     assert bins.shape == weights.shape == (4, 5, 8, 8)
     assert torch.allclose(weights.sum(dim=1), torch.ones(4, 8, 8))
-    distance = (ab_centres()[bins].permute(0, 1, 4, 2, 3) - ab[:, None]).norm(dim=2)
+    distance = (ab_centers()[bins].permute(0, 1, 4, 2, 3) - ab[:, None]).norm(dim=2)
     assert bool((distance[:, 0] <= distance[:, 4] + 1.5).all())  # to the rounding of the table
     assert bool((weights[:, :-1] >= weights[:, 1:] - 1e-6).all())
-    centre = ab_centres()[100].view(1, 2, 1, 1)
-    bins, weights = soft_encode(centre)
+    center = ab_centers()[100].view(1, 2, 1, 1)
+    bins, weights = soft_encode(center)
     assert int(bins[0, 0]) == 100 and float(weights[0, 0]) > 0.5
     assert torch.allclose(ab_histogram(ab).sum(dim=1), torch.ones(4), atol=1e-5)
 
 
 def test_annealed_mean_goes_from_the_mean_to_the_mode():
-    centres = ab_centres()
-    logits = torch.randn(2, len(centres), 3, 3, generator=chance())
-    mean = torch.einsum("bqhw,qc->bchw", logits.softmax(dim=1), centres)
-    mode = centres[logits.argmax(dim=1)].permute(0, 3, 1, 2)
-    assert torch.allclose(annealed_mean(logits, centres, 1.0), mean, atol=1e-4)
-    assert torch.allclose(annealed_mean(logits, centres, 1e-4), mode, atol=1e-2)
-    assert torch.equal(annealed_mean(logits, centres, 0), mode)
-    chromas = [annealed_mean(logits, centres, t).norm(dim=1).mean() for t in (1.0, 0.5, 0.2)]
+    centers = ab_centers()
+    logits = torch.randn(2, len(centers), 3, 3, generator=chance())
+    mean = torch.einsum("bqhw,qc->bchw", logits.softmax(dim=1), centers)
+    mode = centers[logits.argmax(dim=1)].permute(0, 3, 1, 2)
+    assert torch.allclose(annealed_mean(logits, centers, 1.0), mean, atol=1e-4)
+    assert torch.allclose(annealed_mean(logits, centers, 1e-4), mode, atol=1e-2)
+    assert torch.equal(annealed_mean(logits, centers, 0), mode)
+    chromas = [annealed_mean(logits, centers, t).norm(dim=1).mean() for t in (1.0, 0.5, 0.2)]
     assert chromas[0] < chromas[1] < chromas[2]
     with pytest.raises(ValueError, match="temperature"):
-        annealed_mean(logits, centres, -1)
+        annealed_mean(logits, centers, -1)
 
 
 def test_spread_is_the_distance_that_is_expected():
-    centres = ab_centres()
-    sure = torch.full((1, len(centres), 1, 1), -1e4)
+    centers = ab_centers()
+    sure = torch.full((1, len(centers), 1, 1), -1e4)
     sure[0, 7] = 0
-    at = centres[7].view(1, 2, 1, 1)
-    assert spread(sure, centres, at).item() == pytest.approx(0, abs=0.1)
-    assert spread(sure, centres, at + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)).item() == pytest.approx(5, abs=0.01)
+    at = centers[7].view(1, 2, 1, 1)
+    assert spread(sure, centers, at).item() == pytest.approx(0, abs=0.1)
+    assert spread(sure, centers, at + torch.tensor([3.0, 4.0]).view(1, 2, 1, 1)).item() == pytest.approx(5, abs=0.01)
     two = sure.clone()
     two[0, 200] = 0  # as likely as the other
-    middle = (centres[7] + centres[200]).view(1, 2, 1, 1) / 2
-    half = (centres[7] - centres[200]).norm().item() / 2
-    assert spread(two, centres, middle).item() == pytest.approx(half, rel=1e-3)
+    middle = (centers[7] + centers[200]).view(1, 2, 1, 1) / 2
+    half = (centers[7] - centers[200]).norm().item() / 2
+    assert spread(two, centers, middle).item() == pytest.approx(half, rel=1e-3)
 
 
 def test_rarity_moves_gradient_to_rare_colors_and_keeps_the_scale():
-    prior = torch.zeros(len(ab_centres()))
-    grey = int(ab_centres().norm(dim=1).argmin())
-    red = int(ab_centres()[:, 0].argmax())
+    prior = torch.zeros(len(ab_centers()))
+    grey = int(ab_centers().norm(dim=1).argmin())
+    red = int(ab_centers()[:, 0].argmax())
     prior[grey], prior[red] = 0.99, 0.01
     weights = rarity_weights(prior, uniform_share=0.5)
     assert (weights * prior).sum().item() == pytest.approx(1, abs=1e-4)
     assert weights[red] > 5 * weights[grey]
     assert torch.allclose(rarity_weights(prior, uniform_share=1.0), torch.ones(len(prior)), atol=1e-4)
-    target = ab_centres()[[grey, red]].T.reshape(1, 2, 1, 2)
+    target = ab_centers()[[grey, red]].T.reshape(1, 2, 1, 2)
     logits = torch.zeros(1, len(prior), 1, 2, requires_grad=True)
     (gradient,) = torch.autograd.grad(soft_cross_entropy(logits, target, weights), logits)
     assert gradient[..., 1].abs().sum() > 5 * gradient[..., 0].abs().sum()
@@ -101,8 +101,8 @@ def test_rarity_moves_gradient_to_rare_colors_and_keeps_the_scale():
 def test_cross_entropy_is_least_at_the_truth():
     ab = colors()
     bins, shares = soft_encode(ab)
-    truth = torch.full((4, len(ab_centres()), 8, 8), 1e-8).scatter_(1, bins, shares).log()
-    even = torch.ones(len(ab_centres()))
+    truth = torch.full((4, len(ab_centers()), 8, 8), 1e-8).scatter_(1, bins, shares).log()
+    even = torch.ones(len(ab_centers()))
     entropy = -(shares * shares.log()).sum(dim=1).mean().item()
     assert soft_cross_entropy(truth, ab, even).item() == pytest.approx(entropy, rel=1e-3)
     assert soft_cross_entropy(truth + torch.randn(truth.shape, generator=chance()), ab, even) > entropy

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import itertools
 import os
 import shutil
 import socket
-import subprocess
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -28,10 +28,11 @@ from colorization.data.transforms import View
 from colorization.training.loop import Machine, train
 from colorization.training.recipe import Recipe, save_recipe
 from colorization.training.sharding import fit_fsdp
+from colorization.training.train import main
 from colorization.training.validation import HarnessValidation
 from colorization.training.watching import read_history
 
-from ..conftest import ROOT, draw_landscape, make_tiny_model
+from ..conftest import draw_landscape, make_tiny_model
 from .test_training import TINY
 
 RECIPE = dataclasses.replace(
@@ -57,23 +58,38 @@ def losses(folder) -> list[float]:
     return [row["loss"] for row in read_history(folder / "history.csv")]
 
 
+def start_two(function: Callable, runs: int, *arguments: object) -> None:
+    """Call it in two processes with its rank, a free port for each of its runs, and the arguments."""
+    with contextlib.ExitStack() as stack:
+        free = [stack.enter_context(socket.socket()) for _ in range(runs)]
+        for each in free:
+            each.bind(("127.0.0.1", 0))
+        ports = [each.getsockname()[1] for each in free]
+    multiprocessing.start_processes(function, (ports, *arguments), nprocs=2, start_method="forkserver")
+
+
+def join_as(rank: int, **more: str) -> None:
+    """Be one of two processes, as a launcher says it."""
+    os.environ.update({"RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1"})
+    os.environ.update({"CUDA_VISIBLE_DEVICES": "", **more})
+    torch.set_num_threads(1)
+
+
+def train_shared(rank: int, ports: list[int], arguments: list[str]) -> None:
+    join_as(rank, MASTER_PORT=str(ports[0]))
+    assert main(arguments) == 0
+
+
 def test_two_processes_learn_as_one_with_doubled_accumulation(data, tmp_path):
     save_recipe(dataclasses.replace(RECIPE, accumulation=2), tmp_path / "one.yaml")
     save_recipe(RECIPE, tmp_path / "two.yaml")
-    common = ["--data", str(data), "--encoder", "none", "--workers", "0", "--track"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
 
-    def launch(launcher: list[str], name: str) -> None:
-        command = [
-            *launcher, "scripts/train.py", "--recipe", str(tmp_path / f"{name}.yaml"),
-            "--output", str(tmp_path / name), *common,
-        ]  # fmt: skip
-        result = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, env=environment, timeout=280)
-        assert result.returncode == 0, result.stderr[-3000:]
+    def command(name: str) -> list[str]:
+        common = ["--data", str(data), "--encoder", "none", "--workers", "0", "--track"]
+        return ["--recipe", str(tmp_path / f"{name}.yaml"), "--output", str(tmp_path / name), *common]
 
-    launch([sys.executable], "one")
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node=2", "--master_port=29517"]
-    launch(torchrun, "two")
+    assert main(command("one")) == 0
+    start_two(train_shared, 1, command("two"))
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert len(one) == 4 and one == pytest.approx(two, abs=1e-4)
 
@@ -84,17 +100,13 @@ def train_tiny(data: Path, recipe: Recipe, output: Path, resume: bool = False) -
     train(make_tiny_model(), recipe, pictures, validation, output, resume, Machine(workers=0))
 
 
-def train_divided(rank: int, ports: tuple[int, int], data: Path, recipe: Recipe, output: Path) -> None:
+def train_divided(rank: int, ports: list[int], data: Path, recipe: Recipe, output: Path) -> None:
     """One of two processes between which FSDP divides the model: a whole run, and its last step done again."""
-    os.environ.update(
-        {
-            "RANK": str(rank), "LOCAL_RANK": str(rank), "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
-            "CUDA_VISIBLE_DEVICES": "", "ACCELERATE_USE_CPU": "true",
-            "ACCELERATE_USE_FSDP": "true", "FSDP_VERSION": "2", "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
-            "FSDP_CPU_RAM_EFFICIENT_LOADING": "true", "FSDP_STATE_DICT_TYPE": "SHARDED_STATE_DICT",
-        }
+    join_as(
+        rank, ACCELERATE_USE_CPU="true", ACCELERATE_USE_FSDP="true", FSDP_VERSION="2",
+        FSDP_AUTO_WRAP_POLICY="TRANSFORMER_BASED_WRAP", FSDP_CPU_RAM_EFFICIENT_LOADING="true",
+        FSDP_STATE_DICT_TYPE="SHARDED_STATE_DICT",
     )  # fmt: skip
-    torch.set_num_threads(1)
     for resume, port in zip((False, True), ports, strict=True):
         os.environ["MASTER_PORT"] = str(port)
         if resume and rank == 0:  # the other one waits for this one when they meet
@@ -115,18 +127,7 @@ def test_fsdp_learns_as_one_process_does_and_is_continued_bitwise(data, tmp_path
         adversarial_weight=0.1, discriminator_width=8,
     )  # fmt: skip
     train_tiny(data, dataclasses.replace(recipe, accumulation=4), tmp_path / "one")
-    with socket.socket() as first, socket.socket() as second:
-        for free in (first, second):
-            free.bind(("127.0.0.1", 0))
-        ports = first.getsockname()[1], second.getsockname()[1]
-    # What takes seconds to import is imported once for both processes.
-    multiprocessing.set_forkserver_preload(["colorization.training.loop", "eval.measuring", "pytest"])
-    multiprocessing.start_processes(
-        train_divided,
-        (ports, data, dataclasses.replace(recipe, accumulation=2), tmp_path / "two"),
-        nprocs=2,
-        start_method="forkserver",
-    )
+    start_two(train_divided, 2, data, dataclasses.replace(recipe, accumulation=2), tmp_path / "two")
     rows = [read_history(tmp_path / name / "history.csv") for name in ("one", "two", "two/whole")]
     assert [row["pictures"] for row in rows[0]] == [16, 24]
     for one, divided, whole in zip(*rows, strict=True):
@@ -137,7 +138,7 @@ def test_fsdp_learns_as_one_process_does_and_is_continued_bitwise(data, tmp_path
         load_file(tmp_path / name / "model.safetensors") for name in ("one/model", "two/model", "two/model-whole")
     )
     assert all(torch.equal(weight, whole[name]) for name, weight in divided.items())
-    # Weights alone: the statistics of normalisation are of the pictures that the first process saw.
+    # Weights alone: the statistics of normalization are of the pictures that the first process saw.
     names = [name for name, _ in make_tiny_model().named_parameters()]
     differences = torch.cat([(one[name].float() - divided[name].float()).abs().flatten() for name in names])
     assert differences.mean() < 1e-5  # the run moves them by 6e-4

@@ -42,6 +42,7 @@ def run(data, output, recipe=TINY, resume=False) -> ColorizationModel:
     return train(make_tiny_model(), recipe, pictures, validation, output, resume=resume, machine=Machine(workers=0))
 
 
+@pytest.mark.slow
 def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypatch):
     whole = run(data, tmp_path / "whole").state_dict()
 
@@ -66,6 +67,7 @@ def test_interrupted_and_resumed_ends_bitwise_the_same(data, tmp_path, monkeypat
     assert all(torch.equal(value, parts[name]) for name, value in whole.items())
 
 
+@pytest.mark.slow
 def test_a_run_leaves_what_is_promised(data, tmp_path):
     run(data, tmp_path / "out")
     names = {path.name for path in (tmp_path / "out").iterdir()}
@@ -84,6 +86,7 @@ def test_a_run_leaves_what_is_promised(data, tmp_path):
     assert model.dtype == torch.float16
 
 
+@pytest.mark.slow
 def test_frozen_layers_do_not_move(data, tmp_path):
     before = make_tiny_model().state_dict()
     after = run(data, tmp_path / "out", dataclasses.replace(TINY, frozen_encoder_layers=("conv1", "bn1"))).state_dict()
@@ -204,6 +207,7 @@ def test_train_script_dry_run_and_errors(data, tmp_path, capsys):
         assert stopped.value.code == 2
 
 
+@pytest.mark.slow
 def test_the_best_is_kept_and_a_run_without_progress_ends(data, tmp_path):
     class Scripted:
         higher_is_better = {"score": True}
@@ -227,6 +231,7 @@ def test_the_best_is_kept_and_a_run_without_progress_ends(data, tmp_path):
     assert torch.equal(kept, weights[1].half())
 
 
+@pytest.mark.slow
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, tmp_path, caplog):
     whole = run(data, tmp_path / "out").state_dict()
     newest = tmp_path / "out" / "checkpoints" / "64"
@@ -245,6 +250,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(data, tmp_path, caplo
         run(data, tmp_path / "out", resume=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_with_a_sentence_and_keeps_what_is_there(data, tmp_path, monkeypatch):
     import errno
 

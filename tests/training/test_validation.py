@@ -122,6 +122,7 @@ def test_pictures_without_a_sky_are_watched_apart(data):
         assert HarnessValidation.higher_is_better[f"no_sky_{name}"] == HarnessValidation.higher_is_better[name]
 
 
+@pytest.mark.slow
 def test_figures_are_those_of_the_harness_on_photographs(shared):
     check_equal(shared / "data", limit=40)
 
