@@ -39,8 +39,8 @@ class Measure:
 
 MEASURES = (
     Measure("ciede2000", 1),
-    Measure("psnr", 1, " dB"),
     Measure("chroma_ratio", 2),
+    Measure("psnr", 1, " dB"),
     Measure("sepia_index", 2),
     Measure("ssim", 3),
 )

@@ -10,8 +10,14 @@ def tell(figures: Figures | None) -> str:
     """The story as Markdown. Every claim is drawn from the file: with other figures it says something else."""
     if figures is None:
         return f"{say('why')}\n\n{say('not_measured')}"
-    sentences = [_one_tint(figures), _strength(figures), _nearer(figures), _before(figures)]
-    return "\n\n".join([say("why"), *filter(None, sentences)])
+    return "\n\n".join([say("why"), *filter(None, [_one_tint(figures), _before(figures)])])
+
+
+def tell_more(figures: Figures) -> str:
+    """What a small screen folds away, as HTML; "" if the file says nothing of it."""
+    sentences = "".join(f"<p>{each}</p>" for each in (_strength(figures), _nearer(figures)) if each)
+    summary = say("how_strong_how_near")
+    return sentences and f"<details class='more'><summary>{summary}</summary>{sentences}</details>"
 
 
 def _one_tint(figures: Figures) -> str:

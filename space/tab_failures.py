@@ -10,7 +10,7 @@ import gradio as gr
 from space.failures import Experiment, Figures, SkyExperiment, read_figures
 from space.language import label, number, percent, say
 from space.service import ColorizeService, PageError
-from space.story import tell
+from space.story import tell, tell_more
 from space.uploads import PRIVATE, photo_input, told, uploaded_path
 
 _COLUMNS = ("all", "sky yes", "sky no", "chroma low")
@@ -134,7 +134,7 @@ def _published(figures: Figures | None) -> str:
     stale = "" if figures.current else f"<p><strong>{say('stale')}</strong></p>"
     head = "".join(f"<th scope='col'>{say(f'slice {key}')}</th>" for key in parts)
     return (
-        f"<h2>{say('how_often')}</h2>{stale}"
+        f"{tell_more(figures)}<h2>{say('how_often')}</h2>{stale}"
         f"<p>{say('measured_on', count=number(content['pictures']), date=html.escape(content['created']))}</p>"
         f"<details><summary>{say('all_figures')}</summary>"
         f"<div class='scroll' tabindex='0' role='region' aria-label='{say('published_figures')}'><table>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from space.measure import (
     MAP_TOP,
     MEASURES,
     Comparison,
+    Measure,
     column_name,
     compare,
     compare_in_steps,
@@ -27,6 +28,7 @@ from space.uploads import PRIVATE, photo_input, told, uploaded_path
 from space.views import encode, write_fresh
 
 _WITHOUT, _WITH = "No color at all (grey)", "Another model"
+_FIRST = 2  # of the measures; a small screen folds the others away
 
 
 def build(service: ColorizeService, second: Models | None = None) -> None:
@@ -129,20 +131,7 @@ def drawn_in_color(service: ColorizeService) -> Path:
 
 
 def _report(found: Comparison) -> str:
-    """The table of figures, each with its sentence."""
-    columns = list(found.figures)
-    head = "".join(f"<th scope='col'>{column_name(name)}</th>" for name in columns)
-    rows = ""
-    for measure in MEASURES:
-        values = "".join(
-            f"<td><span class='of'>{column_name(name)}</span>{written(measure, found.figures[name][measure.key])}</td>"
-            for name in columns
-        )
-        rows += (
-            f"<tr data-key='{measure.key}'><th scope='row'>{say(f'{measure.key} title')}"
-            f"<small>{say(f'{measure.key} meaning')}</small></th>"
-            f"{values}</tr>"
-        )
+    """The tables of figures, each with its sentence."""
     width, height = found.size
     said = f" {say(f'sky {found.sky_label}')}" if found.sky_label else ""
     legend = (
@@ -152,7 +141,28 @@ def _report(found: Comparison) -> str:
     )
     return (
         f"<p role='status'>{say('measured_at', width=width, height=height)}{said}</p>{legend}"
-        f"<table><caption>{say('against_truth')}</caption>"
-        f"<thead><tr><th scope='col'>{say('measure_head')}</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f"{_table(found, MEASURES[:_FIRST], say('against_truth'))}"
+        f"<details class='more'><summary>{say('more_measures')}</summary>"
+        f"{_table(found, MEASURES[_FIRST:], say('more_measures'))}</details>"
         f"<p>{say('measure_end')}</p>"
+    )
+
+
+def _table(found: Comparison, measures: Sequence[Measure], caption: str) -> str:
+    columns = list(found.figures)
+    head = "".join(f"<th scope='col'>{column_name(name)}</th>" for name in columns)
+    rows = ""
+    for measure in measures:
+        values = "".join(
+            f"<td><span class='of'>{column_name(name)}</span>{written(measure, found.figures[name][measure.key])}</td>"
+            for name in columns
+        )
+        rows += (
+            f"<tr data-key='{measure.key}'><th scope='row'>{say(f'{measure.key} title')}"
+            f"<small>{say(f'{measure.key} meaning')}</small></th>"
+            f"{values}</tr>"
+        )
+    return (
+        f"<table><caption>{caption}</caption>"
+        f"<thead><tr><th scope='col'>{say('measure_head')}</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
     )

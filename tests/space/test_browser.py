@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from space.language import TEXTS
+from space.language import LANGUAGES, TEXTS
+from space.phrasebook import PHRASES
 
 from ..conftest import draw_landscape as draw_in_color
 from .conftest import mean_chroma
@@ -119,6 +120,15 @@ def _color(page, path: Path) -> None:
     _wait_for_result(page, path.name)
 
 
+def _measure(page, path: Path) -> None:
+    """In *Compare and measure*; a small photograph is measured sooner than the drawn example."""
+    _put(page, "#truth", path)
+    page.wait_for_selector("#truth img")
+    page.click("#measure-start")
+    page.wait_for_selector("#measure-figures table")
+    page.wait_for_function("document.querySelectorAll('#measure-pictures img').length >= 6")
+
+
 def _served(page, which: str) -> Image.Image:
     """The file behind one side of the picture."""
     address = page.eval_on_selector(f"#slider img.ba-{which}", "image => image.src")
@@ -198,15 +208,15 @@ def test_a_tiff_is_shown_and_colored(desktop, uploads: Path) -> None:
     assert download.value.suggested_filename == "scan-colorized.png"
 
 
-@pytest.mark.parametrize("name", ["notes.jpg", "half.jpg", "<b>bold<b>.jpg"])
-def test_a_bad_file_is_answered_with_a_sentence(desktop, uploads: Path, name: str) -> None:
-    _upload(desktop, uploads / name)
-    toast = desktop.wait_for_selector("[data-testid=toast-body]")
-    text = toast.inner_text()
-    assert "not a picture" in text or "cut off" in text
-    assert "Traceback" not in text and toast.query_selector("b") is None
-    desktop.wait_for_selector("#photo input[type=file]", state="attached")  # ready for another one
-    sync_api.expect(desktop.locator("#start")).to_be_disabled()
+def test_a_bad_file_is_answered_with_a_sentence(desktop, uploads: Path) -> None:
+    for word, name in (("notes", "notes.jpg"), ("half", "half.jpg"), ("bold", "<b>bold<b>.jpg")):
+        _upload(desktop, uploads / name)
+        toast = desktop.wait_for_selector(f"[data-testid=toast-body]:has-text('{word}')")
+        text = toast.inner_text()
+        assert "not a picture" in text or "cut off" in text
+        assert "Traceback" not in text and toast.query_selector("b") is None
+        desktop.wait_for_selector("#photo input[type=file]", state="attached")  # ready for another one
+        sync_api.expect(desktop.locator("#start")).to_be_disabled()
 
 
 def test_an_example_is_colored_by_one_click(desktop) -> None:
@@ -244,22 +254,16 @@ def test_a_batch_comes_back_as_a_zip(page, uploads: Path, tmp_path: Path) -> Non
         assert set(archive.namelist()) == {"beach.jpg", "deep.png", "failures.csv"}
 
 
-def test_an_empty_batch_is_answered_with_a_sentence(desktop) -> None:
-    _tab(desktop, "Batch")
-    desktop.click("#batch-start")
-    assert "Add photographs" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
-    sync_api.expect(desktop.locator("#batch-start")).to_be_enabled()
-
-
 def test_a_color_photograph_is_measured(page, uploads: Path) -> None:
     _tab(page, "Compare and measure")
-    _put(page, "#truth", uploads / "colors.png")
-    page.wait_for_selector("#truth img")
-    page.click("#measure-start")
-    page.wait_for_selector("#measure-figures table")
+    _measure(page, uploads / "colors.png")
     text = page.inner_text("#measure-figures tr[data-key=chroma_ratio]")
     assert "0.00" in text and "1.00" in text  # of grey, and of the truth
-    page.wait_for_function("document.querySelectorAll('#measure-pictures img').length >= 6")
+    more = page.locator("#measure-figures .more")
+    if page.viewport_size["width"] < 701:  # folded away
+        assert not more.locator("table").is_visible()
+        more.locator("summary").click()
+    assert "0.00" in more.locator("tr[data-key=sepia_index]").inner_text()
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
 
 
@@ -287,13 +291,16 @@ def test_measuring_shows_its_stages_and_forgets_with_the_picture(desktop, upload
     desktop.wait_for_selector("#measure-figures table", state="detached")
 
 
-@pytest.mark.parametrize(("name", "reason"), [("notes.jpg", "not a picture"), ("beach.jpg", "next to no color")])
-def test_what_cannot_be_measured_is_answered_with_a_sentence(desktop, uploads: Path, name: str, reason: str) -> None:
+def test_what_cannot_be_measured_is_answered_with_a_sentence(desktop, uploads: Path) -> None:
     _tab(desktop, "Compare and measure")
-    _put(desktop, "#truth", uploads / name)
-    desktop.wait_for_selector("#truth img")
-    desktop.click("#measure-start")
-    assert reason in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
+    for name, reason in (("notes.jpg", "not a picture"), ("beach.jpg", "next to no color")):
+        _put(desktop, "#truth", uploads / name)
+        desktop.wait_for_selector("#truth img")
+        desktop.click("#measure-start")
+        toast = desktop.wait_for_selector(f"[data-testid=toast-body]:has-text('{name}')")
+        assert reason in toast.inner_text()
+        desktop.click("#truth button[aria-label='Remove Image']")
+        desktop.wait_for_selector("#truth img", state="detached")
 
 
 def test_failures_are_told_with_figures_and_pictures(page, uploads: Path) -> None:
@@ -314,27 +321,56 @@ def test_a_picture_without_sky_is_answered_with_a_sentence(desktop, uploads: Pat
     assert "cut off" in desktop.wait_for_selector("[data-testid=toast-body]").inner_text()
 
 
-def test_a_german_visitor_reads_german(browser, guided_url: str, uploads: Path) -> None:
-    for page in _open(browser, guided_url, 1280, locale="de-DE"):
-        assert page.get_attribute("html", "lang") == "de"
-        page.wait_for_selector("#choices button[data-variant='autumn']:has-text('Herbst')")
-        assert "1.080 × 720 Pixel" in page.inner_text("#note")
-        read = [page.inner_text("body")]
-        for name in ("Meine Farben", "Rezept", "Von einem Foto", "Wo es unsicher ist", "Stapel"):
-            _tab(page, name)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_tab_speaks_the_visitors_language_and_is_short_on_a_phone(
+    browser, guided_url: str, uploads: Path, language: str
+) -> None:
+    texts = {key: each[language] for key, each in TEXTS.items()}
+    region = {"en": "GB"}.get(language, language.upper())
+    for page in _open(browser, guided_url, 390, locale=f"{language}-{region}"):
+        read, tall = [], {}
+
+        def look(name: str, page=page, read=read, tall=tall) -> None:
+            tall[name] = page.evaluate("document.documentElement.scrollHeight")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390, f"{name} scrolls sideways"
             read.append(page.inner_text("body"))
+
+        assert page.get_attribute("html", "lang") == language
+        page.wait_for_selector(f"#choices button[data-variant='autumn']:has-text('{texts['look autumn']}')")
+        size = {"en": "1,080", "de": "1.080", "fr": "1\u202f080", "es": "1.080"}[language]
+        assert f"{size} × 720" in page.inner_text("#note")
+        look("colorize")
+        for name in ("tab_points", "tab_recipe", "tab_mood", "tab_unsure"):
+            _tab(page, texts[name])
+            if name == "tab_points":
+                page.locator("#slider .ba-stage").click()
+                page.click("#swatches button >> nth=0")
+                page.wait_for_selector("#points li")
+            look(name)
+        _upload(page, uploads / "half.jpg")
+        toast = page.wait_for_selector("[data-testid=toast-body]")
+        phrase = PHRASES["the file is cut off in the middle of the picture{much}"]
+        words = phrase[language].split("{")[0] if language != "en" else "cut off"
+        assert words in toast.inner_text()
+        _tab(page, texts["tab_batch"])
         page.click("#batch-start")
-        assert "Zuerst Fotos" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
-        _tab(page, "Vergleichen und messen")
-        page.click("#measure-example")
-        page.wait_for_selector("#measure-figures table:has-text('Farbabstand')")
-        read.append(page.inner_text("body"))
-        _tab(page, "Wenn es misslingt")
-        page.wait_for_selector("#experiment-said:has-text('abgeschnitten')")
-        page.wait_for_selector("#published:has-text('Wie oft?')")
-        read.append(page.inner_text("body"))
+        page.wait_for_selector(f"[data-testid=toast-body]:has-text('{texts['batch_first']}')")
+        sync_api.expect(page.locator("#batch-start")).to_be_enabled()
+        look("tab_batch")
+        _tab(page, texts["tab_measure"])
+        _measure(page, uploads / "colors.png")
+        assert texts["ciede2000 title"] in page.inner_text("#measure-figures table >> nth=0")
+        look("tab_measure")
+        _tab(page, texts["tab_failures"])
+        page.wait_for_selector("#experiment-said [role=status]")
+        page.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
+        page.wait_for_selector(f"#published:has-text('{texts['how_often']}')")
+        look("tab_failures")
+        assert not {name: height for name, height in tall.items() if height >= 2000}
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        read.append(page.inner_text("#published"))
         seen = {line.strip() for text in read for line in text.splitlines()}
-        english = {texts["en"] for texts in TEXTS.values() if texts["en"] not in texts["de"]}
+        english = {each["en"] for each in TEXTS.values() if each["en"] not in each[language]}
         assert not seen & english
 
 
@@ -355,11 +391,7 @@ def test_everything_to_operate_has_a_name(desktop, uploads: Path) -> None:
             desktop.click("#experiment-drawn")
             desktop.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
         if name == "Compare and measure":
-            _put(desktop, "#truth", uploads / "colors.png")
-            desktop.wait_for_selector("#truth img")
-            desktop.click("#measure-start")
-            desktop.wait_for_selector("#measure-figures table")
-            desktop.wait_for_function("document.querySelectorAll('#measure-pictures img').length >= 6")
+            _measure(desktop, uploads / "colors.png")
         desktop.wait_for_timeout(300)
         nameless = _nameless(desktop)
         assert not nameless, name

@@ -199,18 +199,16 @@ def _save_as(page, name: str) -> None:
     page.get_by_role("option", name=name).click()
 
 
-def test_a_grey_reference_is_answered_with_a_sentence(page, uploads: Path) -> None:
-    _tab(page, "From a photo")
-    _put(page, "#reference", uploads / "beach.jpg")
-    assert "choose a photograph in color" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
-    page.wait_for_selector("#reference input[type=file]", state="attached")  # ready for another one
-
-
-def test_everything_to_operate_has_a_name(page) -> None:
+def test_each_part_of_the_panel_has_a_name_and_a_grey_reference_is_refused(page, uploads: Path) -> None:
     _tab(page, "My colors")
     page.locator("#slider .ba-stage").click()
     page.wait_for_selector("#swatches button")
     assert not _nameless(page, "#fine-tune")
+    _tab(page, "From a photo")
+    assert not _nameless(page, "#fine-tune")
+    _put(page, "#reference", uploads / "beach.jpg")
+    assert "choose a photograph in color" in page.wait_for_selector("[data-testid=toast-body]").inner_text()
+    page.wait_for_selector("#reference input[type=file]", state="attached")  # ready for another one
 
 
 def test_a_model_with_one_answer_says_so(browser, page_url: str, uploads: Path) -> None:  # noqa: F811

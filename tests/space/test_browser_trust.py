@@ -139,6 +139,21 @@ def test_a_result_is_light(desktop, tmp_path: Path) -> None:
     assert len(step.value.body()) <= 250_000
 
 
+def test_the_benchmark_counts_what_a_visit_costs(
+    browser,  # noqa: F811
+    page_url: str,
+    uploads: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    part = pytest.importorskip("scripts.benchmark.page", reason="it needs Linux")
+    monkeypatch.setattr(part, "QUIET", 0.5)
+    found = part.Visit(browser, part.LINES["no limit"]).do_all(page_url.rstrip("/"), uploads / "beach.jpg")
+    seconds, received = ({row: values[side] for row, values in found.items()} for side in (0, 1))
+    assert 0 < seconds["first paint"] < seconds["page with an example in color"]
+    assert 300_000 < received["page with an example in color"] < 1_200_000
+    assert 10_000 < received["step of a slider"] < received["result, with its tiles"] < 400_000
+
+
 def _weight(page, side: str) -> int:
     """Bytes of the file behind a side of the picture, as the browser counted them on their way."""
     return page.eval_on_selector(
@@ -165,14 +180,14 @@ def test_a_color_photograph_is_told_so_and_leads_to_the_comparison(desktop, uplo
     desktop.wait_for_selector("#truth", state="visible")
 
 
-@pytest.mark.parametrize(("size", "says"), [((48, 32), "too small"), ((300, 200), "one tone")])
-def test_what_is_hardly_a_picture_is_told_so(desktop, tmp_path: Path, size, says: str) -> None:
-    picture = Image.new("L", size, 200)
-    if says == "too small":
-        picture = Image.linear_gradient("L").resize(size)
-    picture.save(tmp_path / "little.png")
-    _color(desktop, tmp_path / "little.png")
-    assert says in desktop.inner_text("#note")
+def test_what_is_hardly_a_picture_is_told_so(desktop, tmp_path: Path) -> None:
+    Image.linear_gradient("L").resize((48, 32)).save(tmp_path / "little.png")
+    Image.new("L", (300, 200), 200).save(tmp_path / "blank.png")
+    for name, says in (("little.png", "too small"), ("blank.png", "one tone")):
+        _color(desktop, tmp_path / name)
+        assert says in desktop.inner_text("#note")
+        desktop.click("#photo button[aria-label='Remove Image']")
+        desktop.wait_for_function("document.querySelector('#start').disabled")
 
 
 def test_a_new_photograph_starts_with_the_sliders_at_rest(desktop, uploads: Path) -> None:
