@@ -10,6 +10,7 @@ build    the data set build's measures of a picture, against only decoding it
 training our loop and its data path, against the plain loop of Pillow and scikit-image a picture; the step of the
          release's recipe on kept features, against the network's forward and backward alone
 load     fifty clients at once against the page, good, broken and hostile; only when asked for (load.py)
+page     what a browser waits for and receives, on a line without limits and on a slow one; only when asked for
 eval-memory peak of `python -m eval run` over 5,000 pictures, against 500; only when asked for (minutes)
 
 Each figure is the median of several rounds in which both sides take turns. --quick takes fewer rounds and leaves out
@@ -43,7 +44,7 @@ QUICK = ["file", "start", "folder", "network", "memory", "training"]
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; load, eval-memory; default: all but these two"
+        "parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)}; load, page, eval-memory; default: all but these"
     )
     parser.add_argument("--clients", type=int, default=50, help="load: clients at once (default: %(default)s)")
     parser.add_argument("--data", type=Path, help="build, training: folder of JPEG pictures (default: drawn ones)")
@@ -53,7 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--quick", action="store_true", help="the parts that tell a machine, in under three minutes")
     parser.add_argument("--json", type=Path, help="write the figures here too")
     args = parser.parse_args(arguments)
-    unknown = set(args.parts) - {*PARTS, "load", "eval-memory"}
+    unknown = set(args.parts) - {*PARTS, "load", "page", "eval-memory"}
     if unknown:
         parser.error(f"There is no part {', '.join(sorted(unknown))}; parts are {', '.join(PARTS)}.")
     if args.quick:
@@ -64,8 +65,13 @@ def main(arguments: list[str] | None = None) -> int:
         from .load import benchmark_load
 
         return int(benchmark_load(args.model, args.clients)["errors"] > 0)
-    if "load" in args.parts:
-        parser.error("Part load takes the machine for itself; ask for it alone.")
+    if args.parts == ["page"]:
+        from .page import benchmark_page
+
+        benchmark_page(args.model, args.rounds)
+        return 0
+    if {"load", "page"} & {*args.parts}:
+        parser.error("Parts load and page take the machine for themselves; ask for one alone.")
     parts = args.parts or (QUICK if args.quick else PARTS)
 
     rows = []

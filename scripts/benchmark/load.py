@@ -39,8 +39,9 @@ _SERVER = """
 import sys
 from space.examples import ExampleShelf
 from space.ui import build_page, launch_options
-page = build_page(sys.argv[2] or None, "cpu", ExampleShelf(1), deletion=(int(sys.argv[3]), int(sys.argv[4])))
-page.launch(server_name="127.0.0.1", server_port=int(sys.argv[1]), quiet=True, **launch_options())
+port, model, every, after, examples = sys.argv[1:]
+page = build_page(model or None, "cpu", ExampleShelf(int(examples)), deletion=(int(every), int(after)))
+page.launch(server_name="127.0.0.1", server_port=int(port), quiet=True, **launch_options())
 """
 
 
@@ -148,10 +149,16 @@ async def send_wave(url: str, cases: list[Case], clients: int, requests: int, se
     return outcomes
 
 
-class _Server:
+class Server:
     """The page in a process of its own, and what it takes."""
 
-    def __init__(self, model: str | None, folder: Path) -> None:
+    def __init__(
+        self,
+        model: str | None,
+        folder: Path,
+        deletion: tuple[int, int] = (DELETE_EVERY, DELETE_AFTER),
+        examples: int = 1,
+    ) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
@@ -159,7 +166,7 @@ class _Server:
         temporary = folder / "tmp"
         temporary.mkdir()
         environment = {**os.environ, "GRADIO_TEMP_DIR": str(self.folder), "TMPDIR": str(temporary)}
-        command = [sys.executable, "-c", _SERVER, str(port), model or "", str(DELETE_EVERY), str(DELETE_AFTER)]
+        command = [sys.executable, "-c", _SERVER, str(port), model or "", *map(str, (*deletion, examples))]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
         self.peak, self._stop = 0, threading.Event()
@@ -235,7 +242,7 @@ def benchmark_load(
         raise SystemExit("Part load reads /proc, which only Linux has.")
     cases = make_cases()
     with tempfile.TemporaryDirectory(prefix="landscape-load-") as name:
-        server = _Server(model, Path(name))
+        server = Server(model, Path(name))
         try:
             server.wait()
             asyncio.run(send_wave(server.url, cases, 2, len(cases), 0))  # all that is made once is made
