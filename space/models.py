@@ -109,7 +109,7 @@ class Models:
 
 
 def predict(models: Models, photo: Photo) -> torch.Tensor:
-    """ab of a photograph, as ``ColorizationPipeline.predict_ab`` gives it.
+    """ab of a photograph, as ``ColorizationPipeline.analyze`` gives it.
 
     Raises:
         PageError: if it cannot be computed, most likely for want of memory.

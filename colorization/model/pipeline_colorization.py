@@ -221,9 +221,7 @@ class ColorizationPipeline(Pipeline):
     def _forward(self, model_inputs: dict | list[dict], classify: bool = False) -> Any:
         """A [`Prediction`] of one picture, or of several that [`preprocess`] made a list, in their order.
 
-        Args:
-            model_inputs: of [`preprocess`].
-            classify: whether ``logits`` and ``spread`` are wanted; hints want them anyway.
+        ``classify`` says whether ``logits`` and ``spread`` are wanted; hints want them anyway.
         """
         if isinstance(model_inputs, dict):
             return self._forward([model_inputs], classify)[0]
@@ -280,10 +278,6 @@ class ColorizationPipeline(Pipeline):
         if postprocess:
             raise TypeError(f"Not an argument of analyze: {', '.join(postprocess)}.")
         return self.forward(self.preprocess(photo, **{**self._preprocess_params, **preprocess}), classify=True)
-
-    def predict_ab(self, photo: Photo) -> torch.Tensor:
-        """ab [2, h, w] of a photograph in CIE units, float32 on the CPU: small, to keep and apply again."""
-        return self.analyze(photo).ab
 
     def apply_ab(
         self,
@@ -352,6 +346,5 @@ def load_pipeline(model: str | Path | None = None, device: str = "auto") -> Colo
 # ColorizationPipeline.save_pretrained copies these files beside the weights, for whoever has no package.
 if "image-colorization" not in PIPELINE_REGISTRY.supported_tasks:
     PIPELINE_REGISTRY.register_pipeline("image-colorization", ColorizationPipeline, pt_model=AutoModel, type="image")
-
 
 __all__ = ["ColorizationPipeline", "load_pipeline"]

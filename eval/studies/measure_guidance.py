@@ -125,7 +125,7 @@ def measure_hints(pipe: ColorizationPipeline, truths: Iterator[Truth], against: 
             hints = [truth.hint(*cell, shape) for cell in cells]
             ab = pipe.analyze(truth.photo, hints=hints).ab if hints else plain.ab
             psnr.add(name, truth.errors(pipe, ab)[0])
-        psnr.add("the other model", truth.errors(against, against.predict_ab(truth.photo))[0])
+        psnr.add("the other model", truth.errors(against, against.analyze(truth.photo).ab)[0])
     psnr.show("PSNR, dB")
     return psnr.summary()
 

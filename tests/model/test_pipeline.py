@@ -83,7 +83,7 @@ def test_saturation(tiny_pipeline, landscape):
 
 def test_predict_then_apply_is_the_call(tiny_pipeline, landscape):
     photo = read_photo(landscape)
-    ab = tiny_pipeline.predict_ab(photo)
+    ab = tiny_pipeline.analyze(photo).ab
     assert ab.ndim == 3 and ab.shape[0] == 2
     assert np.array_equal(np.asarray(tiny_pipeline.apply_ab(photo, ab)), np.asarray(tiny_pipeline(photo)))
 

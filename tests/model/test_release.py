@@ -109,7 +109,7 @@ def test_luminance_of_photographs_is_kept(pipe, shared: Path, report):
         colored = pipe(Photo(grey))
         shift = (color.lightness(torch.from_numpy(np.array(colored))) - color.lightness(torch.from_numpy(grey))).abs()
         shifts.append(shift.flatten())
-        ab = pipe.predict_ab(Photo(grey))
+        ab = pipe.analyze(Photo(grey)).ab
         full = torch.nn.functional.interpolate(ab[None], size=shift.shape, mode="bicubic")[0]
         forced.append((~color.in_gamut(torch.cat((lightness[None], full)))).float().mean().item())
     shift = torch.cat(shifts)

@@ -181,7 +181,7 @@ def test_predict_then_apply_and_points_on_a_plate(guided_pipeline):
     photo = read_photo(plate)
     said = guided_pipeline.analyze(photo)
     assert said.inside == found(plate)
-    applied = guided_pipeline.apply_ab(photo, guided_pipeline.predict_ab(photo))
+    applied = guided_pipeline.apply_ab(photo, guided_pipeline.analyze(photo).ab)
     assert np.array_equal(np.asarray(applied), np.asarray(guided_pipeline(photo)))
     assert said.suggest_colors((100, 100))
     for asked in (lambda: said.suggest_colors((5, 5)), lambda: guided_pipeline(photo, hints=[((5, 5), "#ff0000")])):
