@@ -9,19 +9,16 @@ import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PIL import Image
 from tqdm import tqdm
 from tqdm.contrib.logging import logging_redirect_tqdm
 
-from .files import output_format, remove_leftovers, save_picture, source_id
-from .jobs import Job, Problem, Targets, collect, page_name, reason_of, write_report
-from .model.coloring import Coloring, ColoringError, check_color, place_on, read_coloring
-from .model.images import MAX_MEGAPIXELS, Photo, read_photo
+from .jobs import Problem, Targets, collect, reason_of, write_report
+from .model.coloring import Coloring, ColoringError, check_color, read_coloring
+from .model.images import MAX_MEGAPIXELS, read_photo
 from .model.limits import MAX_VARIANTS
 from .progress import show_progress
 
@@ -45,16 +42,6 @@ def read_hint(text: str) -> tuple[tuple[str, str], str]:
         return (x, y), check_color(color)
     except ColoringError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[float, float], str]:
-    """A hint in pixels of one photograph."""
-    (x, y), color = hint
-    return (_pixels(x, photo.width), _pixels(y, photo.height)), color
-
-
-def _pixels(place: str, length: int) -> float:
-    return place_on(float(place[:-1]), length) if place.endswith("%") else float(place)
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -220,20 +207,21 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         parser.error(str(error))
 
+    from .batch import Batch
+
     batch = Batch(pipe, args, options, Targets(args.output, args.format, [job.source for job in jobs]))
     start, done, skipped = time.perf_counter(), 0, 0
     with logging_redirect_tqdm():
         for problem in problems:
             tqdm.write(str(problem), file=sys.stderr)
-        for job in show_progress(jobs):
-            try:
-                if batch.color(job):
-                    done += 1
-                else:
-                    skipped += 1
-            except Exception as error:  # one bad file does not end a batch, whatever is wrong with it
-                problems.append(Problem(str(job.source), reason_of(error, job.source)))
+        for job, outcome in show_progress(batch.color_all(jobs), len(jobs)):
+            if isinstance(outcome, Exception):  # one bad file does not end a batch, whatever is wrong with it
+                problems.append(Problem(str(job.source), reason_of(outcome, job.source)))
                 tqdm.write(str(problems[-1]), file=sys.stderr)
+            elif outcome:
+                done += 1
+            else:
+                skipped += 1
     parts = [f"{done} colored"]
     parts += [f"{skipped} left alone"] * bool(skipped) + [f"{len(problems)} failed"] * bool(problems)
     print(f"{', '.join(parts)} in {time.perf_counter() - start:.1f} s; results in {args.output}.")
@@ -248,90 +236,6 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{args.report}: the report cannot be written ({error.strerror or error}).", file=sys.stderr)
             return 1
     return 1 if problems else 0
-
-
-@dataclass
-class Batch:
-    """What is the same for all files of one run."""
-
-    pipe: ColorizationPipeline
-    args: argparse.Namespace
-    options: dict
-    targets: Targets
-    _cleaned: set[Path] = field(default_factory=set)
-
-    def color(self, job: Job) -> bool:
-        """Color one file; False if its results are there already and are to be left alone.
-
-        Raises:
-            Exception: of any kind, for what this file cannot become.
-        """
-        args = self.args
-        identity = source_id(job.source) if job.source.is_file() else None
-        self._clean(self.targets.output / job.folder)
-        parts = ["", *(f"-variant-{number}" for number in range(2, (args.variants or 1) + 1))]
-        chosen = [self.targets.choose(job, part, identity) for part in parts]
-        there = args.skip_existing and all(there for _, there in chosen)
-        if there and not args.all_pages:
-            return False
-        photo = self._read(job)
-        if there and self._has_pages(job, photo.pages, chosen[0][0], identity):
-            return False
-        if photo.pages > 1 and not args.all_pages:
-            logger.warning(
-                "%s: %d pages or frames, of which the first is colored; --all-pages colors all.",
-                job.source,
-                photo.pages,
-            )
-        # What was made of the first stands there last: it says that all the others are there.
-        results = self._put(photo)
-        pages = range(1, photo.pages if args.all_pages else 1)
-        if output_format(chosen[0][0]) == "TIFF":
-            more: Iterable[list[Image.Image]] = (self._put_page(job, page) for page in pages)
-            if len(parts) > 1:
-                more = list(more)
-            for number in reversed(range(len(parts))):
-                self._save(results[number], chosen[number][0], identity, (page[number] for page in more))
-            return True
-        for page in pages:
-            for part, picture in zip(parts, self._put_page(job, page), strict=True):
-                self._save(picture, self.targets.choose(job, page_name(page, part), identity)[0], identity)
-        for number in reversed(range(len(parts))):
-            self._save(results[number], chosen[number][0], identity)
-        return True
-
-    def _has_pages(self, job: Job, pages: int, target: Path, identity: str | None) -> bool:
-        """Whether all pages of a file are in a result, or in results of their own."""
-        if output_format(target) == "TIFF":
-            return read_photo(target, max_megapixels=self.args.max_megapixels).pages == pages
-        return all(self.targets.choose(job, page_name(page), identity)[1] for page in range(1, pages))
-
-    def _read(self, job: Job, page: int = 0) -> Photo:
-        photo = read_photo(job.source, name=str(job.source), max_megapixels=self.args.max_megapixels, page=page)
-        return replace(photo, rgb=255 - photo.rgb) if self.args.invert else photo
-
-    def _put(self, photo: Photo) -> list[Image.Image]:
-        hints = [place_hint(hint, photo) for hint in self.args.hint]
-        pictures = self.pipe(photo, hints=hints, **self.options)
-        return pictures if self.args.variants else [pictures]
-
-    def _put_page(self, job: Job, page: int) -> list[Image.Image]:
-        try:
-            return self._put(self._read(job, page))
-        except ValueError as error:
-            raise ValueError(f"page {page + 1}: {reason_of(error, job.source)}") from error
-
-    def _save(
-        self, picture: Image.Image, target: Path, identity: str | None, more_pages: Iterable[Image.Image] = ()
-    ) -> None:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        save_picture(picture, target, provenance=self.args.provenance, source_id=identity, more_pages=more_pages)
-        self.targets.written(target)
-
-    def _clean(self, folder: Path) -> None:
-        if folder not in self._cleaned and folder.is_dir():
-            remove_leftovers(folder)
-        self._cleaned.add(folder)
 
 
 if __name__ == "__main__":

@@ -103,7 +103,7 @@ def test_arguments_are_checked_before_pytorch_is_loaded(tmp_path):
 
 
 def test_a_line_for_each_tenth_without_a_terminal(capsys):
-    assert list(show_progress(range(25))) == list(range(25))
+    assert list(show_progress(range(25), 25)) == list(range(25))
     lines = capsys.readouterr().err.splitlines()
     assert len(lines) == 10 and lines[0].startswith("10 %: 3 of 25 pictures") and lines[-1].startswith("100 %")
-    assert list(show_progress(range(3))) == [0, 1, 2] and not capsys.readouterr().err
+    assert list(show_progress(range(3), 3)) == [0, 1, 2] and not capsys.readouterr().err

@@ -14,8 +14,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from colorization import load_pipeline
 from colorization.files import result_id, save_picture, source_id
 
 from .conftest import draw_landscape
@@ -383,3 +385,34 @@ def test_a_negative_is_said_and_nothing_else(run, tmp_path, caplog):
     caplog.clear()
     assert run(tmp_path / "negative.png", "-o", tmp_path / "positive", "--invert")[0] == 0
     assert not caplog.records
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_files_side_by_side_are_those_of_one_by_one(run, tiny_model_dir, tmp_path, threads):
+    """Colors, names and the order of what is said do not depend on how many files are under way."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for number in range(9):
+        draw_landscape(40 + 7 * number, 50, seed=number).save(folder / f"{number}.png")
+        if number % 3 == 0:
+            (folder / f"{number}-broken.jpg").write_bytes(b"no picture")
+    draw_landscape(44, 33, seed=20).save(folder / "5.jpg")
+    draw_landscape(44, 33, seed=21).save(folder / "5.bmp")
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        code, printed, _ = run(folder, "-o", tmp_path / "out", "--format", "png")
+        assert torch.get_num_threads() == threads
+    finally:
+        torch.set_num_threads(before)
+    assert code == 1 and "11 colored, 3 failed" in printed
+    named = [line.strip().split(":")[0] for line in printed.splitlines() if "broken" in line]
+    assert [Path(name).name for name in named] == ["0-broken.jpg", "3-broken.jpg", "6-broken.jpg"]
+    pipe = load_pipeline(tiny_model_dir, "cpu")
+    names = {"5.bmp": "5.png", "5.jpg": "5-jpg.png", "5.png": "5-png.png"}
+    results = {file.name for file in (tmp_path / "out").iterdir()}
+    assert results == {names.get(f.name, f"{f.stem}.png") for f in folder.iterdir() if "broken" not in f.name}
+    for file in folder.iterdir():
+        if "broken" not in file.name:
+            made = np.asarray(Image.open(tmp_path / "out" / names.get(file.name, f"{file.stem}.png")))
+            assert np.abs(made.astype(int) - np.asarray(pipe(file))).max() <= 1

@@ -152,8 +152,7 @@ class ColorizationPipeline(Pipeline):
             given["palette"] = self.image_processor.make_look(given.pop("look"))
         if "palette" in given:  # once a call, not once a photograph
             given["palette"] = self._read_palette(given["palette"], given.get("max_megapixels", MAX_MEGAPIXELS))
-        if "num_variants" in given or given.get("variant", 1) != 1:
-            given["classify"] = True
+        given |= {"classify": True} if "num_variants" in given or given.get("variant", 1) != 1 else {}
         return tuple({name: given[name] for name in names if name in given} for names in steps.values())
 
     def _read_palette(self, source: Any, max_megapixels: float) -> torch.Tensor:
@@ -235,8 +234,8 @@ class ColorizationPipeline(Pipeline):
         for numbers in groups.values():
             together = [flat[number] for number in numbers]
             named = [name for name in ("pixel_values", "hints", "palette") if name in together[0]]
-            given = {name: torch.cat([one[name] for one in together]) for name in named}
-            outputs = self.model(**given, classify=classify)
+            tensors = {name: torch.cat([one[name] for one in together]) for name in named}
+            outputs = self.model(**tensors, classify=classify)
             for place, (number, one) in enumerate(zip(numbers, together, strict=True)):
                 found[number] = read_outputs(outputs, place, one)
         answers = iter(found[number] for number in range(len(flat)))
@@ -300,8 +299,7 @@ class ColorizationPipeline(Pipeline):
         tone = tone_of(photo.seen) if keep_tone else None
         left, top, right, bottom = inside
         inner = photo.rgb[top:bottom, left:right]
-        post_process = self.image_processor.post_process_colorization
-        (picture,) = post_process(ab[None], [inner], strength, warmth, tone)
+        (picture,) = self.image_processor.post_process_colorization(ab[None], [inner], strength, warmth, tone)
         picture = put_in_scan(picture, photo.rgb, inside, outline, None if tone is None else tone.numpy())
         if photo.alpha is not None:
             picture.putalpha(Image.fromarray(photo.alpha))
