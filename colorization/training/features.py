@@ -153,8 +153,9 @@ class FeatureStore:
         groups = [(group, share) for group, share in groups if share and group.any() and not group.all()]
         for _ in range(20):  # iterative proportional fitting of two margins
             for group, share in groups:
-                weights[group] *= share / weights[group].sum()
-                weights[~group] *= (1 - share) / weights[~group].sum()
+                for part, sum_of_part in ((group, share), (~group, 1 - share)):
+                    if total := weights[part].sum():  # none is left of small pictures, say, when they are to be all
+                        weights[part] *= sum_of_part / total
         chroma, sky = np.array([view.chroma for view in self.views]), np.array([view.sky for view in self.views])
         for label, mean in (("yes", recipe.sky_chroma), ("no", recipe.no_sky_chroma)):
             if mean and (sky == label).any():

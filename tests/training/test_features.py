@@ -109,6 +109,16 @@ def test_shares_of_what_is_seen(store):
     assert weights[[view.sky == "no" for view in store.views]].sum() == pytest.approx(0.36, abs=0.01)
 
 
+def test_a_share_of_all_leaves_none_of_the_others(store):
+    only = store.weights(load_recipe("landscape-dinov2", [*SMALL, "small_share=1", "no_sky_share=0.5"]))
+    large, without = (
+        np.array([getattr(view, name) == value for view in store.views])
+        for name, value in (("large", True), ("sky", "no"))
+    )
+    assert only[large].sum() == 0 and only.sum() == pytest.approx(1)
+    assert only[without].sum() == pytest.approx(0.5)
+
+
 def test_the_amount_of_color_that_is_seen(store):
     chroma, without = np.array([view.chroma for view in store.views]), [view.sky == "no" for view in store.views]
     plain = load_recipe("landscape-dinov2", [*SMALL, "no_sky_share=0.36"])
