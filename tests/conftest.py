@@ -35,7 +35,7 @@ def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.I
 _SLOW = {
     *("publishing", "test_scales", "test_recipes", "test_load", "test_run", "test_packaging", "test_benchmark"),
     *("test_browser", "test_browser_access", "test_browser_guidance", "test_browser_trust"),
-    *("test_api", "test_release", "test_precision"),
+    *("test_api", "test_preview", "test_release", "test_precision"),
 }
 
 

@@ -88,6 +88,7 @@ def test_strength_warmth_and_the_earlier_name(run, tmp_path):
     assert np.array_equal(pixels(run(grey, "--saturation", 0.5, "--warmth", -1)), wanted)
 
 
+@pytest.mark.slow
 def test_arguments_are_checked_before_pytorch_is_loaded(tmp_path):
     draw_landscape().save(tmp_path / "a.png")
     (tmp_path / "bad.json").write_text('{"warmth": 2}')

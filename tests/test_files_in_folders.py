@@ -213,6 +213,7 @@ def command(model: Path, *arguments: object) -> list[str]:
     return [sys.executable, "-m", "colorization", *map(str, arguments), "--model", str(model), "--device", "cpu"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
 def test_consoles_and_names_that_are_not_utf_8(tiny_model_dir, tmp_path, encoding):
     (tmp_path / "in").mkdir()
@@ -270,6 +271,7 @@ def make_batch(folder: Path, count: int) -> tuple[int, set[str]]:
     return count - len(bad), bad
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(
     "count", [75, pytest.param(300, marks=pytest.mark.skipif("LANDSCAPE_SLOW" not in os.environ, reason="takes long"))]

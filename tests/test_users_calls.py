@@ -407,6 +407,7 @@ def _color(pipe, picture, results) -> None:
     results.put(np.asarray(pipe(picture)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_other_processes(method, pipe, picture):
     if method not in multiprocessing.get_all_start_methods():
@@ -444,6 +445,7 @@ def test_os_fork(pipe):
         waiter.shutdown(wait=False)
 
 
+@pytest.mark.slow
 def test_data_set_in_several_processes(pipe, files):
     pipe(draw_landscape(1500, 1000))
     rows = datasets.Dataset.from_dict({"name": [str(path) for path in files]})

@@ -129,6 +129,7 @@ def save_segmenter(folder: Path, classes: list[str]) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_another_segmenter_finds_the_sky(photographs: Path, tmp_path: Path):
     model = save_segmenter(tmp_path / "model", ["tree", "Sky", "water"])
     command = [str(photographs / "hills"), "--output", str(tmp_path / "out"), "--workers", "1"]
