@@ -23,12 +23,15 @@ from colorization.training.objective import Objective
 from colorization.training.recipe import load_recipe
 
 from .measuring import compare, draw_photograph, take_turns
+from .network import has_fast_bf16
 
 _BATCH = 16
 
 
 def benchmark_training(data: Path | None, rounds: int) -> list[dict]:
-    """Measure images a second of the recipe ``landscapecolorizer`` at 256 px, fp32, and of its data path alone.
+    """Measure images a second of the recipe ``landscapecolorizer`` at 256 px, and of its data path alone.
+
+    In fp32 and, where the processor computes it itself, under bf16 autocast.
 
     The plain side is what such notebooks do: torchvision's transforms, then scikit-image's ``rgb2lab`` picture by
     picture in the loader, and a step in contiguous memory. Ours cuts and turns in the loader and does the rest batched.
@@ -78,14 +81,16 @@ def benchmark_training(data: Path | None, rounds: int) -> list[dict]:
             lab = torch.stack(rows)
             return {"pixel_values": (lab[:, :1] / 100).repeat(1, 3, 1, 1)}, lab[:, 1:], lab
 
-        def stepper(get: Callable, layout: torch.memory_format) -> Callable[[], None]:
+        def stepper(get: Callable, layout: torch.memory_format, bf16: bool = False) -> Callable[[], None]:
             torch.manual_seed(0)
             model = ColorizationModel(recipe.config()).train().to(memory_format=layout)
             optimizer, objective = torch.optim.AdamW(model.parameters(), 1e-4), Objective(recipe)
 
             def step() -> None:
                 inputs, ab, rgb = get()
-                loss, _ = objective(model(**inputs), ab, rgb)
+                with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                    output = model(**inputs)
+                loss, _ = objective(output, ab, rgb)
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()
@@ -96,6 +101,7 @@ def benchmark_training(data: Path | None, rounds: int) -> list[dict]:
             "ours": stepper(our_data, torch.channels_last),
             "plain": stepper(plain_data, torch.contiguous_format),
             "our data": our_data,
+            **({"ours in bf16": stepper(our_data, torch.channels_last, bf16=True)} if has_fast_bf16() else {}),
             "plain data": plain_data,
         }
         seconds: dict[str, list[float]] = {name: [] for name in sides}
@@ -106,13 +112,13 @@ def benchmark_training(data: Path | None, rounds: int) -> list[dict]:
                 if number:  # the first warms up
                     seconds[name].append(time.perf_counter() - start)
         took = {name: float(np.median(values)) / _BATCH for name, values in seconds.items()}
+    what = "training landscapecolorizer at 256 px, {}, a picture / the plain loop (Pillow, scikit-image)"
+    in_bf16 = [compare(what.format("bf16"), took["ours in bf16"], took["plain"], 0.5)] if "ours in bf16" in took else []
     return [
-        compare(
-            "training landscapecolorizer at 256 px, fp32, a picture / the plain loop (Pillow, scikit-image)",
-            took["ours"], took["plain"], round(1 / 3, 2),
-        ),
+        compare(what.format("fp32"), took["ours"], took["plain"]),
+        *in_bf16,
         compare("the data path of it alone, a picture / the plain one", took["our data"], took["plain data"]),
-    ]  # fmt: skip
+    ]
 
 
 class _NoValidation:
