@@ -214,20 +214,20 @@ def read_all(output: Path) -> tuple[list[dict], dict]:
 
 def finish(output: Path, records: list[dict], features: dict, header: dict) -> None:
     """Records to results.json, results.csv, REPORT.md and report.html."""
-    from .metrics.distribution import frechet, kernel_distance, with_interval
+    from .metrics.distribution import frechet, kernel_distance_with_interval, with_interval
     from .report import write_report
 
     rows = results.rows_of(records)
     for record in records:
         record["rows"] = bool(record.get("rows"))  # a second copy of all figures would fill the memory
     summaries = results.summarize(rows)
-    distances = {
+    distances: results.Distances = {
         "fid": ("inception", partial(with_interval, frechet)),
-        "kid": ("inception", partial(with_interval, kernel_distance)),
+        "kid": ("inception", kernel_distance_with_interval),
         "fid_768": ("inception_768", partial(with_interval, frechet)),
-        "kid_768": ("inception_768", partial(with_interval, kernel_distance)),
+        "kid_768": ("inception_768", kernel_distance_with_interval),
         "fd_squeezenet": ("squeezenet", partial(with_interval, frechet)),
-        "kd_squeezenet": ("squeezenet", partial(with_interval, partial(kernel_distance, paired=True))),
+        "kd_squeezenet": ("squeezenet", partial(kernel_distance_with_interval, paired=True)),
     }
     results.add_distances(summaries, rows, features, distances)
     results.write(output, results.document(records, header, summaries, rows))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 
 import numpy as np
@@ -14,7 +15,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from colorization.model.color import join, rgb_to_lab
 from eval.metrics import accumulating, coherence, colors, legacy, pixel, sepia
-from eval.metrics.distribution import frechet, kernel_distance, with_interval
+from eval.metrics.distribution import frechet, kernel_distance, kernel_distance_with_interval, with_interval
 from eval.metrics.perceptual import InceptionFeatures
 
 from ..conftest import draw_landscape
@@ -418,6 +419,9 @@ def test_kernel_distance_is_unbiased_and_grows():
     assert kernel_distance(one, one + 1) > 10 * np.std(alike)
     value, (low, high) = with_interval(kernel_distance, one, one + 1)
     assert low < value < high
+    for paired in (False, True):
+        slowly = with_interval(functools.partial(kernel_distance, paired=paired), one, one + 1)
+        assert np.hstack(kernel_distance_with_interval(one, one + 1, paired)) == pytest.approx(np.hstack(slowly))
     # The same photographs twice, with a little noise: only without the pairs of one photograph is the distance nought.
     noisy = one + 0.1 * chance.normal(size=one.shape)
     assert abs(kernel_distance(one, noisy, paired=True)) < abs(kernel_distance(one, noisy))
