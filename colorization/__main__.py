@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import gc
 import io
 import logging
@@ -211,10 +212,10 @@ def main(arguments: list[str] | None = None) -> int:
 
     batch = Batch(pipe, args, options, Targets(args.output, args.format, [job.source for job in jobs]))
     start, done, skipped = time.perf_counter(), 0, 0
-    with logging_redirect_tqdm():
+    with logging_redirect_tqdm(), contextlib.closing(batch.color_all(jobs)) as outcomes:
         for problem in problems:
             tqdm.write(str(problem), file=sys.stderr)
-        for job, outcome in show_progress(batch.color_all(jobs), len(jobs)):
+        for job, outcome in show_progress(outcomes, len(jobs)):
             if isinstance(outcome, Exception):  # one bad file does not end a batch, whatever is wrong with it
                 problems.append(Problem(str(job.source), reason_of(outcome, job.source)))
                 tqdm.write(str(problems[-1]), file=sys.stderr)

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -37,8 +37,9 @@ class Batch:
     _cleaned: set[Path] = field(default_factory=set)
     _naming: threading.Lock = field(default_factory=threading.Lock)
     _large: threading.Lock = field(default_factory=threading.Lock)
+    _ended: threading.Event = field(default_factory=threading.Event)
 
-    def color_all(self, jobs: Sequence[Job]) -> Iterator[tuple[Job, bool | Exception]]:
+    def color_all(self, jobs: Sequence[Job]) -> Generator[tuple[Job, bool | Exception]]:
         """Color files, as many at once as there are threads for PyTorch, and answer in their order.
 
         A picture of usual size keeps several threads waiting for one another, and each is read and written by one.
@@ -47,6 +48,7 @@ class Batch:
             Each file with whether it was colored (False: its results are there already and are left alone), or with
             the exception, of any kind, that says what it cannot become.
         """
+        self._ended.clear()
         threads = torch.get_num_threads()
         workers = max(1, min(threads, len(jobs), _AT_ONCE))
         waiting: deque[tuple[Job, Future]] = deque()
@@ -68,6 +70,7 @@ class Batch:
             while waiting:
                 yield answer()
         finally:
+            self._ended.set()  # who stops a run does not wait for all pages of a book
             pool.shutdown(cancel_futures=True)
             torch.set_num_threads(threads)
 
@@ -138,6 +141,7 @@ class Batch:
         return replace(photo, rgb=255 - photo.rgb) if self.args.invert else photo
 
     def _put(self, photo: Photo) -> list[Image.Image]:
+        self._go_on()
         hints = [place_hint(hint, photo) for hint in self.args.hint]
         pictures = self.pipe(photo, hints=hints, **self.options)
         return pictures if self.args.variants else [pictures]
@@ -151,10 +155,15 @@ class Batch:
     def _save(
         self, picture: Image.Image, target: Path, identity: str | None, more_pages: Iterable[Image.Image] = ()
     ) -> None:
+        self._go_on()
         target.parent.mkdir(parents=True, exist_ok=True)
         save_picture(picture, target, provenance=self.args.provenance, source_id=identity, more_pages=more_pages)
         with self._naming:
             self.targets.written(target)
+
+    def _go_on(self) -> None:
+        if self._ended.is_set():
+            raise RuntimeError("the run was stopped.")
 
     def _clean(self, folder: Path) -> None:
         if folder not in self._cleaned and folder.is_dir():
@@ -163,9 +172,9 @@ class Batch:
 
 
 def _alike(one: Job, other: Job) -> bool:
-    """Whether two files may ask for one name, on a disk that knows no case, too."""
-    first, second = (str(job.folder / job.stem).casefold() for job in (one, other))
-    return first == second
+    """Whether two files may ask for one name, for a page or variant or on a disk that knows no case, too."""
+    first, second = sorted(str(job.folder / job.stem).casefold() for job in (one, other))
+    return first == second or second.startswith(f"{first}-")
 
 
 def place_hint(hint: tuple[tuple[str, str], str], photo: Photo) -> tuple[tuple[float, float], str]:

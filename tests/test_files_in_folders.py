@@ -353,6 +353,32 @@ def test_all_pages_into_one_tiff_or_numbered_files(run, tmp_path, caplog):
     assert not [record for record in caplog.records if "--all-pages" in record.getMessage()][1:]
 
 
+def test_pages_keep_their_names_whatever_is_under_way_beside_them(run, tmp_path):
+    make_pages(tmp_path / "a.gif")
+    book, other = tmp_path / "a.gif", draw(tmp_path / "a-page-2.gif")
+    assert run(book, other, "-o", tmp_path / "out", "--all-pages")[0] == 0
+    made_of = {name: result_id(tmp_path / "out" / name) for name in names_in(tmp_path / "out")}
+    of_book = dict.fromkeys(("a.png", "a-page-2.png", "a-page-3.png"), source_id(book))
+    assert made_of == of_book | {"a-page-2-gif.png": source_id(other)}
+
+
+def test_who_stops_a_run_does_not_wait_for_the_end_of_a_book(run, tmp_path, monkeypatch):
+    make_pages(tmp_path / "b.tif", 60)
+    out = tmp_path / "out"
+
+    def stop_in_the_book(outcomes, count):
+        yield next(outcomes)
+        deadline = time.monotonic() + 60
+        while not list(out.glob("*.part")) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("colorization.__main__.show_progress", stop_in_the_book)
+    with pytest.raises(KeyboardInterrupt):
+        run(draw(tmp_path / "a.png"), tmp_path / "b.tif", "-o", out, "--all-pages")
+    assert [path.name for path in out.iterdir()] == ["a.png"]
+
+
 def test_a_page_that_cannot_be_read_is_named(run, tmp_path):
     make_pages(tmp_path / "a.tif", compression="tiff_adobe_deflate")
     content = bytearray((tmp_path / "a.tif").read_bytes())

@@ -206,8 +206,9 @@ def _join(lightness: np.ndarray, a: np.ndarray, b: np.ndarray, rgb: np.ndarray) 
     # Half a step beyond the end is the same code.
     if linear.min() < -0.5 or linear.max() > _ENCODE_STEPS + 0.5:
         outside = (np.abs(linear - _ENCODE_STEPS / 2).max(axis=0) > (_ENCODE_STEPS + 1) / 2).nonzero()[0]
-        edge = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside] / _ENCODE_STEPS)
-        linear[:, outside] = edge.clip(0, 1) * _ENCODE_STEPS
+        if len(outside):  # half of the table swallows an excess of a thousandth of a step
+            edge = _to_edge(fy[outside], a[outside], b[outside], linear[:, outside] / _ENCODE_STEPS)
+            linear[:, outside] = edge.clip(0, 1) * _ENCODE_STEPS
     linear += 0.5
     for channel, plane in enumerate(linear):
         np.copyto(arrays.places, plane, casting="unsafe")

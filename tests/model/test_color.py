@@ -112,6 +112,12 @@ def test_join_takes_black_and_white_with_any_trace_of_color(chroma):
             assert joined.tolist() == [[[code] * 3]]
 
 
+def test_join_takes_a_color_at_the_very_edge_of_the_gamut():
+    lab = torch.tensor([17.647629, 8.131369, 25.756971]).view(3, 1, 1)  # outside by a thousandth of a step of the table
+    exact = (color.lab_to_rgb(color.fit_gamut(lab.double())) * 255).round().flatten()
+    assert (color.join(lab[0], lab[1:]).flatten() - exact).abs().max() <= 1
+
+
 def test_join_of_no_color_returns_the_same_grey():
     grey = torch.arange(256, dtype=torch.uint8).view(1, 256, 1).expand(1, 256, 3)
     assert torch.equal(color.join(color.lightness(grey), torch.zeros(2, 1, 256)), grey)
