@@ -11,6 +11,7 @@ import functools
 import json
 import os
 import runpy
+import signal
 import subprocess
 import sys
 import tempfile
@@ -34,7 +35,7 @@ def run_fresh(
             server.stdin.flush()
             code = int(server.stdout.readline())
         except BaseException:  # such as a test that has taken too long: the next one gets another
-            server.kill()
+            os.killpg(server.pid, signal.SIGKILL)  # the program, too
             _server.cache_clear()
             raise
         texts = [Path(path).read_text(errors="replace") for path in printed]
@@ -43,7 +44,11 @@ def run_fresh(
 
 @functools.cache
 def _server(process: int) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    others = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}  # each program has its own
+    return subprocess.Popen(
+        [sys.executable, __file__],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=others, start_new_session=True,
+    )  # fmt: skip
 
 
 def _serve() -> list | None:

@@ -158,7 +158,7 @@ class FeatureStore:
                         weights[part] *= sum_of_part / total
         chroma, sky = np.array([view.chroma for view in self.views]), np.array([view.sky for view in self.views])
         for label, mean in (("yes", recipe.sky_chroma), ("no", recipe.no_sky_chroma)):
-            if mean and (sky == label).any():
+            if mean and weights[sky == label].any():
                 weights[sky == label] = _tilted(weights[sky == label], chroma[sky == label], mean)
         return weights / weights.sum()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import datasets
 import numpy as np
@@ -117,6 +118,14 @@ def test_a_share_of_all_leaves_none_of_the_others(store):
     )
     assert only[large].sum() == 0 and only.sum() == pytest.approx(1)
     assert only[without].sum() == pytest.approx(0.5)
+
+
+def test_the_color_of_what_is_not_seen_is_nobodys(store, monkeypatch):
+    monkeypatch.setattr(store, "views", [replace(view, sky="no" if view.large else "yes") for view in store.views])
+    only = store.weights(
+        load_recipe("landscape-dinov2", [*SMALL, "small_share=1", "no_sky_share=0", "no_sky_chroma=9"])
+    )
+    assert only.sum() == pytest.approx(1)
 
 
 def test_the_amount_of_color_that_is_seen(store):
