@@ -21,7 +21,7 @@ from .variants import follow_hints, plausible_colors, plausible_variants
 SPREAD_TEMPERATURE = 0.4
 # Mean spread of a picture, CIE units: half of the validation pictures are below the first, a fifth above the second, by
 # the same command.
-SEVERAL_COLORS, LITTLE_TO_GO_ON = 13.3, 16.5
+SEVERAL_COLORS, LITTLE_TO_GO_ON = 12.4, 15.3
 # Several pictures on one scan: cells of all of them as a multiple of those of one, and cells around each.
 _MOST_CELLS, _MARGIN = 4, 2
 # The overlay: spread where its color begins, and where it is full; the ab of that color, a magenta that no landscape
