@@ -37,7 +37,7 @@ class Photo:
     """A photograph as everything behind the edge sees it.
 
     Attributes:
-        rgb: uint8 [H, W, 3], upright, display sRGB.
+        rgb: uint8 [H, W, 3], upright, display sRGB; to be read only, as the planes of a grey picture are one.
         alpha: uint8 [H, W], or None where the file has none.
         exif: EXIF block of what is true of a copy too, as ``metadata.clean_exif`` keeps it, or None.
         format: Pillow's name of the file format, or None for a picture that was never a file.

@@ -61,9 +61,8 @@ class HarnessValidation:
         ValueError: if a picture cannot be read, or all are nearly grey.
     """
 
-    higher_is_better: Mapping[str, bool] = {
-        prefix + measure.key: measure.better == "higher" for measure in MEASURES for prefix in ("", _WITHOUT_SKY)
-    }
+    higher_is_better: Mapping[str, bool]
+    """Of what is measured of these pictures."""
 
     def __init__(self, pictures: datasets.Dataset | datasets.IterableDataset, recipe: Recipe) -> None:
         if isinstance(pictures, datasets.IterableDataset):
@@ -76,6 +75,12 @@ class HarnessValidation:
         for number, row in enumerate(rows):
             self.pictures.append(_held(str(number), Photo(reduce(read_row(row).rgb, MAX_SIDE)), row.get("sky") or ""))
         without = [picture.sky == "no" for picture in self.pictures]
+        self.higher_is_better = {
+            prefix + measure.key: measure.better == "higher"
+            for prefix in ("", *[_WITHOUT_SKY] * any(without))
+            for measure in MEASURES
+            if measure.key in _WATCHED
+        }
         # Half of those shown have no sky, where it is known: the hard ones.
         order = sorted(range(len(without)), key=lambda index: not without[index])
         shown = {*order[: _SHOWN // 2], *order[-_SHOWN // 2 :]} if any(without) else range(min(_SHOWN, len(without)))

@@ -61,7 +61,7 @@ def odd_files(tmp_path_factory):
 
 def test_every_file_trains_with_the_pixels_that_the_product_sees(odd_files, tmp_path):
     files = sorted(odd_files.iterdir())
-    truths = [torch.from_numpy(read_photo(file).rgb).permute(2, 0, 1) for file in files]
+    truths = [torch.from_numpy(read_photo(file).rgb.copy()).permute(2, 0, 1) for file in files]
     assert len({truth.numpy().tobytes() for truth in truths}) == len(files) == 5
     pictures = load_pictures(str(odd_files.parent), "train")
     crops = Crops(pictures, WHOLE, seed=0)
@@ -114,12 +114,15 @@ def test_pictures_without_a_sky_are_watched_apart(data):
     pictures = load_pictures(str(data), "validation")
     labels = ["no" if number % 2 else "yes" for number in range(len(pictures))]
     model, recipe = make_tiny_model(), dataclasses.replace(TINY, validation_pictures=len(pictures))
-    found = HarnessValidation(pictures.add_column("sky", labels), recipe)(model)
-    alone = HarnessValidation(pictures.select(range(1, len(pictures), 2)), recipe)(model)
+    labeled = HarnessValidation(pictures.add_column("sky", labels), recipe)
+    without = HarnessValidation(pictures.select(range(1, len(pictures), 2)), recipe)
+    found, alone = labeled(model), without(model)
     assert len(pictures) >= 2
+    # What a run may choose its model by is what it will be told.
+    assert labeled.higher_is_better.keys() == found.keys() and without.higher_is_better.keys() == alone.keys()
     for name, value in alone.items():
         assert found[f"no_sky_{name}"] == pytest.approx(value, abs=1e-9)
-        assert HarnessValidation.higher_is_better[f"no_sky_{name}"] == HarnessValidation.higher_is_better[name]
+        assert labeled.higher_is_better[f"no_sky_{name}"] == labeled.higher_is_better[name]
 
 
 @pytest.mark.slow
