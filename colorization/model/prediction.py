@@ -200,7 +200,7 @@ class Prediction:
         """What only a classifier gives."""
         if part is None:
             raise ValueError(
-                f"This model cannot {purpose}: it has no classifier over colors. Load one whose configuration has "
-                "head 'classification' or 'both'."
+                f"Nothing here can {purpose}: the model has no classifier over colors, or it was not asked. Load one "
+                "whose configuration has head 'classification' or 'both', and ask with pipe.analyze()."
             )
         return part
