@@ -114,37 +114,37 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def read_wanted(args: argparse.Namespace) -> Coloring:
-    """What is wanted of the colors: arguments, and where they say nothing the file of ``--hints``.
+def read_recipe(args: argparse.Namespace) -> Coloring:
+    """Read how to color: arguments, and where they say nothing the file of ``--hints``.
 
     Raises:
         ColoringError: if the file or a value is wrong, or two of them contradict each other.
     """
-    wanted = read_coloring(args.hints) if args.hints else Coloring()
+    recipe = read_coloring(args.hints) if args.hints else Coloring()
     named = {name: getattr(args, name) for name in ("strength", "warmth", "look")}
-    wanted = replace(wanted, **{name: value for name, value in named.items() if value is not None})
-    if wanted.look and args.palette:
+    recipe = replace(recipe, **{name: value for name, value in named.items() if value is not None})
+    if recipe.look and args.palette:
         raise ColoringError("Give --look or --palette, not both: either says which colors are wanted.")
-    if wanted.variant > 1 and args.variants:
+    if recipe.variant > 1 and args.variants:
         raise ColoringError("--variants makes several colorings, and the file of --hints asks for one of them.")
-    return wanted
+    return recipe
 
 
-def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, wanted: Coloring) -> dict:
+def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, recipe: Coloring) -> dict:
     """Arguments of the call that are the same for all pictures.
 
     Raises:
         ValueError: if the palette cannot be read or is grey, or the model does not take what is asked for.
     """
     config = pipe.model.config
-    if (args.hint or args.palette or wanted.points or wanted.look) and not config.guided:
+    if (args.hint or args.palette or recipe.points or recipe.look) and not config.guided:
         raise ValueError("This model takes no --hint, no --palette and no --look: it was not trained to be guided.")
-    variants = args.variants or (wanted.variant if wanted.variant > 1 else None)
+    variants = args.variants or (recipe.variant if recipe.variant > 1 else None)
     if variants and config.head not in ("classification", "both"):
         raise ValueError("This model has one coloring only: --variants needs a classifier over colors.")
-    options = {"recipe": wanted, "num_variants": args.variants, "keep_tone": args.keep_tone}
-    if wanted.look:
-        options["palette"] = pipe.image_processor.make_look(wanted.look)
+    options = {"recipe": recipe, "num_variants": args.variants, "keep_tone": args.keep_tone}
+    if recipe.look:
+        options["palette"] = pipe.image_processor.make_look(recipe.look)
     if args.palette:
         options["palette"] = pipe.image_processor.make_palette(read_photo(args.palette, name=str(args.palette)).rgb)
     return options
@@ -178,7 +178,7 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     # PyTorch is loaded below, when nothing is wrong with the arguments: it takes seconds.
     try:
-        wanted = read_wanted(args)
+        recipe = read_recipe(args)
     except ColoringError as error:
         parser.error(str(error))
     if not args.max_megapixels > 0:
@@ -204,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error(f"The model cannot be loaded: {error}")
     try:
         # Once, here: a wrong reference or a model that takes none is one mistake, not one for each picture.
-        options = check_guidance(pipe, args, wanted)
+        options = check_guidance(pipe, args, recipe)
     except ValueError as error:
         parser.error(str(error))
 

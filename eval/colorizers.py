@@ -127,15 +127,15 @@ def _of_folder(folder: Path, paths: list[str]) -> Colorizer:
         if name in files:
             raise ValueError(f"folder:{folder}: {files[name].name} and {path.name} have one name; which is it?")
         files[name] = path
-    wanted = [Path(path).with_suffix("").as_posix() for path in paths]
-    if len(set(wanted)) < len(wanted):
-        twice = next(name for name in wanted if wanted.count(name) > 1)
+    expected = [Path(path).with_suffix("").as_posix() for path in paths]
+    if len(set(expected)) < len(expected):
+        twice = next(name for name in expected if expected.count(name) > 1)
         raise ValueError(f"folder:{folder}: several references are called {twice!r}, they cannot be paired by name.")
-    missing, extra = set(wanted) - files.keys(), files.keys() - set(wanted)
-    if len(missing) == len(wanted):
+    missing, extra = set(expected) - files.keys(), files.keys() - set(expected)
+    if len(missing) == len(expected):
         raise ValueError(
             f"folder:{folder}: no picture in it has the name of a reference "
-            f"(wanted for example {wanted[0]!r}, found {next(iter(sorted(files)), 'nothing')!r})."
+            f"(wanted for example {expected[0]!r}, found {next(iter(sorted(files)), 'nothing')!r})."
         )
 
     def find(grey: Image.Image, path: str) -> Image.Image:

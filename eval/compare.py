@@ -37,13 +37,13 @@ def run(args: argparse.Namespace) -> int:
     if args.between:
         sides = [(*files[0], args.between[0]), (*files[-1], args.between[1])]
     elif len(files) == 1 and args.colorizer is None:
-        (path, found) = files[0]
-        sides = [(path, found, name) for name in found["colorizers"] if name not in results.ALWAYS]
+        (path, evaluation) = files[0]
+        sides = [(path, evaluation, name) for name in evaluation["colorizers"] if name not in results.ALWAYS]
         if len(sides) < 2:
-            _only(found, None, path)
+            _only(evaluation, None, path)
             raise ValueError(f"{path} holds one colorizer; give another file, or choose with --between.")
     else:
-        sides = [(path, found, _only(found, args.colorizer, path)) for path, found in files]
+        sides = [(path, evaluation, _only(evaluation, args.colorizer, path)) for path, evaluation in files]
     compared: list[dict] = []
     for (path, a, first), (other, b, second) in itertools.combinations(sides, 2):
         if path.resolve() == other.resolve() and first == second:
@@ -64,15 +64,17 @@ def correct(comparisons: list[dict]) -> None:
 
     The chance that any verdict but "not different" is wrong, of all of them together, stays below 5 %.
     """
-    entries = sorted((entry for found in comparisons for entry in found["figures"]), key=lambda entry: entry["p"])
+    entries = sorted(
+        (entry for comparison in comparisons for entry in comparison["figures"]), key=lambda entry: entry["p"]
+    )
     highest = 0.0
     for place, entry in enumerate(entries):
         highest = max(highest, min(1.0, (len(entries) - place) * entry["p"]))
         entry["p_holm"] = highest
         if highest >= _LEVEL:
             entry["verdict"] = "not different"
-    for found in comparisons:
-        found["warnings"].insert(
+    for comparison in comparisons:
+        comparison["warnings"].insert(
             0,
             f"{len(entries)} figures are tested at once; verdicts hold for all of them together (Holm's correction, "
             f"{_LEVEL:.0%}), intervals for each alone.",
@@ -120,8 +122,12 @@ def compare(a: dict, b: dict, first: str, second: str, part: str = "all") -> dic
 def _sky_dependence(a: dict, b: dict, first: str, second: str, pictures: set[str]) -> list[dict]:
     """The figures of the sky dependence, over those of the pictures that were cut for both."""
     sides = [
-        {row["picture"]: row for row in (found["sky_dependence"] or {"rows": []})["rows"] if row["colorizer"] == name}
-        for found, name in ((a, first), (b, second))
+        {
+            row["picture"]: row
+            for row in (evaluation["sky_dependence"] or {"rows": []})["rows"]
+            if row["colorizer"] == name
+        }
+        for evaluation, name in ((a, first), (b, second))
     ]
     common = sorted(pictures.intersection(*sides))
     if len(common) < 2:
@@ -132,16 +138,17 @@ def _sky_dependence(a: dict, b: dict, first: str, second: str, pictures: set[str
     return [found for measure in own if (found := _difference(measure, one, other, weights))]
 
 
-def to_markdown(found: dict) -> str:
+def to_markdown(comparison: dict) -> str:
     """A table and sentences for people."""
-    first, second = found["names"]
+    first, second = comparison["names"]
+    count, part = comparison["n"], comparison["slice"]
     lines = [
-        f"A: {first}, B: {second}; {found['n']} pictures that both were measured on, slice {found['slice']!r}.",
+        f"A: {first}, B: {second}; {count} pictures that both were measured on, slice {part!r}.",
         "",
         "| figure | n | A | B | A - B | 95 % interval | p, corrected | verdict |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for entry in found["figures"]:
+    for entry in comparison["figures"]:
         digits = entry["digits"]
         values = [f"{entry[key]:.{digits}f}" for key in ("a", "b")]
         low, high = entry["interval"]
@@ -149,7 +156,7 @@ def to_markdown(found: dict) -> str:
         p = entry.get("p_holm", entry["p"])
         values += [f"{low:+.{digits}f} to {high:+.{digits}f}", "< 0.0001" if p < 1e-4 else f"{p:.4f}", entry["verdict"]]
         lines.append(f"| {entry['title']} | {entry['n']} | {' | '.join(values)} |")
-    return "\n".join([*lines, "", *found["warnings"], ""])
+    return "\n".join([*lines, "", *comparison["warnings"], ""])
 
 
 def _difference(measure: Measure, rows_a: list[dict], rows_b: list[dict], weights: np.ndarray) -> dict | None:
@@ -194,9 +201,9 @@ def _difference(measure: Measure, rows_a: list[dict], rows_b: list[dict], weight
     }
 
 
-def _only(found: dict, name: str | None, path: Path | None) -> str:
+def _only(evaluation: dict, name: str | None, path: Path | None) -> str:
     """The name asked for, or the only colorizer of a file that is no floor and not the truth."""
-    names = [key for key in found["colorizers"] if key not in results.ALWAYS]
+    names = [key for key in evaluation["colorizers"] if key not in results.ALWAYS]
     if name is None and len(names) == 1:
         return names[0]
     if name is None:
@@ -206,10 +213,10 @@ def _only(found: dict, name: str | None, path: Path | None) -> str:
     return name
 
 
-def _rows(found: dict, name: str) -> dict[str, dict]:
-    rows = {row["picture"]: row for row in found["rows"] if row["colorizer"] == name}
+def _rows(evaluation: dict, name: str) -> dict[str, dict]:
+    rows = {row["picture"]: row for row in evaluation["rows"] if row["colorizer"] == name}
     if not rows:
-        raise ValueError(f"There is no colorizer {name!r} here; known are: {', '.join(found['colorizers'])}.")
+        raise ValueError(f"There is no colorizer {name!r} here; known are: {', '.join(evaluation['colorizers'])}.")
     return rows
 
 

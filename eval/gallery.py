@@ -40,10 +40,10 @@ class Shelf:
         return key
 
 
-def galleries(found: dict, names: list[str], shelf: Shelf) -> list[dict]:
+def galleries(evaluation: dict, names: list[str], shelf: Shelf) -> list[dict]:
     """For each colorizer and kind: the rows of pictures, by CIEDE2000."""
     by_picture: dict[str, dict[str, dict]] = {}
-    for row in found["rows"]:
+    for row in evaluation["rows"]:
         by_picture.setdefault(row["picture"], {})[row["colorizer"]] = row
     shown = [name for name in names if name not in ("grey", "mean")]
     made = []

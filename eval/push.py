@@ -52,17 +52,17 @@ def run(args: argparse.Namespace) -> int:
 
     if not (args.dataset or args.model or args.metric):
         raise ValueError("Say where to: --dataset, --model or --metric ORG/NAME.")
-    found = results.read(args.file)
+    evaluation = results.read(args.file)
     with tempfile.TemporaryDirectory(prefix="push-") as name:
         uploads = []
         if args.dataset:
-            stage_dataset(found, Path(name) / "dataset", args.dataset)
+            stage_dataset(evaluation, Path(name) / "dataset", args.dataset)
             uploads.append(Upload(args.dataset, "dataset", Path(name) / "dataset", "Publish figures"))
         if args.metric:
             uploads.append(stage_metric(args.metric, Path(name) / "metric"))
         for upload in uploads:
             print(describe(upload))
-        index = model_index(found, _row_of(found, args), args.model) if args.model else None
+        index = model_index(evaluation, _row_of(evaluation, args), args.model) if args.model else None
         if index:
             print(f"To the card of {args.model}:\n\n{yaml.safe_dump(index, sort_keys=False)}")
         if not args.send:
@@ -80,11 +80,11 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def stage_dataset(found: dict, folder: Path, repo_id: str) -> None:
+def stage_dataset(evaluation: dict, folder: Path, repo_id: str) -> None:
     """Write the files of a data set of figures; names of folders of this machine are left out."""
     folder.mkdir(parents=True)
-    found = without_folders(found)
-    entries = [*found["summaries"], *({"slice": "sky dependence", **e} for e in _sky(found)["summaries"])]
+    evaluation = without_folders(evaluation)
+    entries = [*evaluation["summaries"], *({"slice": "sky dependence", **e} for e in _sky(evaluation)["summaries"])]
     figures = [
         {
             **{key: entry[key] for key in ("slice", "colorizer")},
@@ -99,11 +99,11 @@ def stage_dataset(found: dict, folder: Path, repo_id: str) -> None:
         for key, value in entry.items()
         if isinstance(value, dict)
     ]
-    tables = {"figures": figures, "rows": found["rows"], "sky_dependence": _sky(found)["rows"]}
+    tables = {"figures": figures, "rows": evaluation["rows"], "sky_dependence": _sky(evaluation)["rows"]}
     tables = {name: rows for name, rows in tables.items() if rows}
     for name, rows in tables.items():
         _write_csv(folder / f"{name}.csv", rows)
-    (folder / "results.json").write_text(json.dumps(found, indent=1, allow_nan=False), encoding="utf-8")
+    (folder / "results.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False), encoding="utf-8")
     shutil.copy(Path(__file__).with_name("results.schema.json"), folder)
     metadata = {
         "pretty_name": repo_id.rpartition("/")[2],
@@ -114,33 +114,33 @@ def stage_dataset(found: dict, folder: Path, repo_id: str) -> None:
     card = _CARD.format(
         metadata=yaml.safe_dump(metadata, sort_keys=False),
         title=metadata["pretty_name"],
-        measured=found["data"]["measured"],
-        pictures=found["data"]["path"],
-        near_grey=found["data"]["near_grey_left_out"],
+        measured=evaluation["data"]["measured"],
+        pictures=evaluation["data"]["path"],
+        near_grey=evaluation["data"]["near_grey_left_out"],
         sky=sky if "sky_dependence" in tables else "",
         schema=results.SCHEMA,
-        command=found["command"],
+        command=evaluation["command"],
     )
     (folder / "README.md").write_text(card, encoding="utf-8", errors="backslashreplace")
 
 
-def model_index(found: dict, colorizer: str, repo_id: str) -> dict:
+def model_index(evaluation: dict, colorizer: str, repo_id: str) -> dict:
     """Metadata for the card of a model: ``model-index`` with all figures of a row."""
     from huggingface_hub.repocard_data import eval_results_to_model_index
 
     from colorization.publishing.model_card import index_of
 
     name = repo_id.rpartition("/")[2]
-    return {"model-index": eval_results_to_model_index(name, index_of(found, colorizer))}
+    return {"model-index": eval_results_to_model_index(name, index_of(evaluation, colorizer))}
 
 
-def without_folders(found: dict) -> dict:
+def without_folders(evaluation: dict) -> dict:
     """Results whose command, data and colorizers are named without the folders of the machine that measured."""
     from colorization.publishing.model_card import without_folders as cut
 
-    colorizers = {name: {**c, "spec": _without_folder(c["spec"])} for name, c in found["colorizers"].items()}
-    data = {**found["data"], "path": Path(found["data"]["path"]).name}
-    return {**found, "command": cut(found["command"]), "data": data, "colorizers": colorizers}
+    colorizers = {name: {**c, "spec": _without_folder(c["spec"])} for name, c in evaluation["colorizers"].items()}
+    data = {**evaluation["data"], "path": Path(evaluation["data"]["path"]).name}
+    return {**evaluation, "command": cut(evaluation["command"]), "data": data, "colorizers": colorizers}
 
 
 def _without_folder(spec: str) -> str:
@@ -150,29 +150,29 @@ def _without_folder(spec: str) -> str:
     return f"{kind}{colon}{Path(what).name if is_path else what}"
 
 
-def _sky(found: dict) -> dict:
-    return found["sky_dependence"] or {"summaries": [], "rows": []}
+def _sky(evaluation: dict) -> dict:
+    return evaluation["sky_dependence"] or {"summaries": [], "rows": []}
 
 
-def _row_of(found: dict, args: argparse.Namespace) -> str:
+def _row_of(evaluation: dict, args: argparse.Namespace) -> str:
     """The row that is the model ``args.model``, by its weights' hash where the Hub and the results know it.
 
     Raises:
         ValueError: if there is none, or it has other weights than the model on the Hub.
     """
-    names = [name for name in found["colorizers"] if name not in results.ALWAYS]
+    names = [name for name in evaluation["colorizers"] if name not in results.ALWAYS]
     if args.colorizer is not None and args.colorizer not in names:
         raise ValueError(f"There is no colorizer {args.colorizer!r} here; known are: {', '.join(names)}.")
     if not args.send and args.colorizer is not None:
         return args.colorizer  # a rehearsal opens no connection
     weights = _weights_on_hub(args.model) if args.send else None
-    same = [name for name in names if weights and found["colorizers"][name].get("sha256") == weights]
+    same = [name for name in names if weights and evaluation["colorizers"][name].get("sha256") == weights]
     if args.colorizer is None:
         names = same or names
         if len(names) != 1:
             raise ValueError(f"Which of {', '.join(names)} is {args.model}? Say it with --colorizer.")
         return names[0]
-    theirs = found["colorizers"][args.colorizer].get("sha256")
+    theirs = evaluation["colorizers"][args.colorizer].get("sha256")
     if weights and theirs and theirs != weights:
         raise ValueError(f"{args.model} has other weights on the Hub than {args.colorizer!r} had when it was measured.")
     return args.colorizer

@@ -35,30 +35,30 @@ def write_joint_report(folders: list[Path], output: Path) -> None:
     Raises:
         ValueError: if one has no results, or they have no picture in common.
     """
-    found, elsewhere = merge([(results.read(folder / "results.json"), folder) for folder in folders])
-    results.write(output, found)
-    _write_all(found, output, Shelf(folders[0] / "pictures", elsewhere))
+    evaluation, elsewhere = merge([(results.read(folder / "results.json"), folder) for folder in folders])
+    results.write(output, evaluation)
+    _write_all(evaluation, output, Shelf(folders[0] / "pictures", elsewhere))
 
 
-def _write_all(found: dict, folder: Path, shelf: Shelf) -> None:
+def _write_all(evaluation: dict, folder: Path, shelf: Shelf) -> None:
     (folder / "tables").mkdir(exist_ok=True)
-    for name, (csv, latex) in tables(found).items():
+    for name, (csv, latex) in tables(evaluation).items():
         _write(folder / "tables" / f"{name}.csv", csv)
         _write(folder / "tables" / f"{name}.tex", latex)
-    _write(folder / "REPORT.md", to_markdown(found))
-    _write(folder / "report.html", to_html(found, shelf))
+    _write(folder / "REPORT.md", to_markdown(evaluation))
+    _write(folder / "report.html", to_html(evaluation, shelf))
 
 
-def tables(found: dict) -> dict[str, tuple[str, str]]:
+def tables(evaluation: dict) -> dict[str, tuple[str, str]]:
     """CSV (every figure) and LaTeX (the most telling ones) of each slice and of the sky dependence, by file name."""
-    metrics = found["metrics"]
+    metrics = evaluation["metrics"]
     few = {key: metrics[key] for key in metric_table.HEADLINE if key in metrics}
     made = {}
-    for part in dict.fromkeys(entry["slice"] for entry in found["summaries"]):
-        entries = [entry for entry in found["summaries"] if entry["slice"] == part]
+    for part in dict.fromkeys(entry["slice"] for entry in evaluation["summaries"]):
+        entries = [entry for entry in evaluation["summaries"] if entry["slice"] == part]
         name = re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-")
         made[name] = metric_table.to_csv(entries, metrics), metric_table.to_latex(entries, few)
-    if sky := found["sky_dependence"]:
+    if sky := evaluation["sky_dependence"]:
         made["sky-dependence"] = (
             metric_table.to_csv(sky["summaries"], sky["metrics"]),
             metric_table.to_latex(sky["summaries"], sky["metrics"]),
@@ -66,11 +66,11 @@ def tables(found: dict) -> dict[str, tuple[str, str]]:
     return made
 
 
-def to_markdown(found: dict) -> str:
+def to_markdown(evaluation: dict) -> str:
     """Tables, what was left out, and how to read it."""
-    metrics = found["metrics"]
-    lines = ["# Colorizers compared", "", f"`{found['command']}`", "", _counts(found), ""]
-    whole = [entry for entry in found["summaries"] if entry["slice"] == "all"]
+    metrics = evaluation["metrics"]
+    lines = ["# Colorizers compared", "", f"`{evaluation['command']}`", "", _counts(evaluation), ""]
+    whole = [entry for entry in evaluation["summaries"] if entry["slice"] == "all"]
     lines += [
         "## All pictures",
         "",
@@ -82,18 +82,19 @@ def to_markdown(found: dict) -> str:
     lines += ["", "## Slices", ""]
     titles = [metric_table.title(metrics[key]) for key in headline]
     lines += [f"| slice | n | colorizer | {' | '.join(titles)} |", "|---" * (3 + len(headline)) + "|"]
-    for entry in found["summaries"]:
+    for entry in evaluation["summaries"]:
         if entry["slice"].split()[0] in ("sky", "chroma", "source") and entry["colorizer"] != "mean":
             values = [metric_table.cell(entry, key, metrics[key]["digits"]) for key in headline]
             lines.append(f"| {entry['slice']} | {entry['n']} | {_cell(entry['colorizer'])} | {' | '.join(values)} |")
-    if found["sky_dependence"]:
-        part = found["sky_dependence"]
+    if evaluation["sky_dependence"]:
+        part = evaluation["sky_dependence"]
         lines += ["", "## Sky dependence", "", _SKY_TEXT, "", *_turned(part["summaries"], part["metrics"])]
-    lines += ["", "## What was left out", "", *(f"- {text}" for text in _left_out(found)), "", "## How to read it", ""]
-    for metric in (*metrics.values(), *(found["sky_dependence"] or {"metrics": {}})["metrics"].values()):
+    lines += ["", "## What was left out", "", *(f"- {text}" for text in _left_out(evaluation))]
+    lines += ["", "## How to read it", ""]
+    for metric in (*metrics.values(), *(evaluation["sky_dependence"] or {"metrics": {}})["metrics"].values()):
         unit = f", {metric['unit']}" if metric.get("unit") else ""
         lines.append(f"- **{metric['title']}**{unit}: {metric['formula']}; {metric['statistic']} [{metric['source']}]")
-    return "\n".join([*lines, "", "## Where it comes from", "", *(f"- {text}" for text in provenance(found)), ""])
+    return "\n".join([*lines, "", "## Where it comes from", "", *(f"- {text}" for text in provenance(evaluation)), ""])
 
 
 def _turned(entries: list[dict], metrics: dict) -> list[str]:
@@ -106,36 +107,37 @@ def _turned(entries: list[dict], metrics: dict) -> list[str]:
     return lines
 
 
-def provenance(found: dict) -> list[str]:
+def provenance(evaluation: dict) -> list[str]:
     """What somebody needs to measure the same again."""
-    weights = [f"{name} {c['sha256'][:16]}" for name, c in found["colorizers"].items() if c.get("sha256")]
-    protocol = found["protocol"]
-    commit, versions = found.get("commit"), ", ".join(f"{name} {number}" for name, number in found["versions"].items())
+    weights = [f"{name} {c['sha256'][:16]}" for name, c in evaluation["colorizers"].items() if c.get("sha256")]
+    protocol = evaluation["protocol"]
+    commit = evaluation.get("commit")
+    versions = ", ".join(f"{name} {number}" for name, number in evaluation["versions"].items())
     return [
-        f"Command: `{found['command']}`",
+        f"Command: `{evaluation['command']}`",
         f"Weights (sha256): {', '.join(weights) or 'of no colorizer known'}",
         f"Commit: {commit[:12] + ' with changes' * commit.endswith('+') if commit else 'an installed package'}",
         f"Seed {protocol.get('seed', 0)}, {protocol.get('bootstrap_draws', '?')} resamples; input {protocol['input']}"
         f"{', ' + protocol['degradation'] if protocol['degradation'] else ''}; size {protocol['size'] or 'native'}",
-        f"Set of pictures (sha256): {found['data']['sha256'][:16]}",
-        f"Measured {found['created']} with {versions}",
+        f"Set of pictures (sha256): {evaluation['data']['sha256'][:16]}",
+        f"Measured {evaluation['created']} with {versions}",
     ]
 
 
-def to_html(found: dict, shelf: Shelf) -> str:
+def to_html(evaluation: dict, shelf: Shelf) -> str:
     """The page: pictures, tables and plots, with everything inside it."""
     import jinja2
 
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
-    metrics = found["metrics"]
-    names = [name for name in found["colorizers"] if any(row["colorizer"] == name for row in found["rows"])]
-    made = galleries(found, names, shelf)
-    slices = list(dict.fromkeys(entry["slice"] for entry in found["summaries"]))
-    texts = tables(found)
+    metrics = evaluation["metrics"]
+    names = [name for name in evaluation["colorizers"] if any(row["colorizer"] == name for row in evaluation["rows"])]
+    made = galleries(evaluation, names, shelf)
+    slices = list(dict.fromkeys(entry["slice"] for entry in evaluation["summaries"]))
+    texts = tables(evaluation)
     return environment.get_template("report.html.jinja").render(
-        found=found,
+        evaluation=evaluation,
         names=names,
         judged=[name for name in names if name not in results.ALWAYS],
         kinds=KINDS,
@@ -148,21 +150,21 @@ def to_html(found: dict, shelf: Shelf) -> str:
         copies={part: text for part, text in zip(slices, texts.values(), strict=False)}
         | {"sky dependence": texts.get("sky-dependence")},
         caption=caption,
-        counts=_counts(found),
-        left_out=_left_out(found),
-        provenance=provenance(found),
+        counts=_counts(evaluation),
+        left_out=_left_out(evaluation),
+        provenance=provenance(evaluation),
         sky_text=_SKY_TEXT,
-        plots=_plots(found, names),
+        plots=_plots(evaluation, names),
         galleries=made,
         images=shelf.images,
     )
 
 
-def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
+def _plots(evaluation: dict, names: list[str]) -> list[tuple[str, str]]:
     """(caption, SVG); the SVG is our own and escapes names itself."""
     drawn = []
     # Floors last, so that a colorizer has the same color here and in the histogram.
-    order = sorted(found["summaries"], key=lambda entry: entry["colorizer"] in ("grey", "mean"))
+    order = sorted(evaluation["summaries"], key=lambda entry: entry["colorizer"] in ("grey", "mean"))
     points = [
         (e["colorizer"], e["chroma_ratio_median"]["value"], e["chroma_ratio_median"]["interval"],
          e["psnr_rgb_mean"]["value"], e["psnr_rgb_mean"]["interval"])
@@ -177,7 +179,7 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
         if name not in results.ALWAYS:
             for sky, word in (("yes", "sky"), ("no", "no sky")):
                 values = [
-                    row["chroma_ratio"] for row in found["rows"]
+                    row["chroma_ratio"] for row in evaluation["rows"]
                     if row["colorizer"] == name and row["sky"] == sky and row.get("chroma_ratio") is not None
                 ]  # fmt: skip
                 groups.append((f"{name}, {word}", values))
@@ -191,7 +193,7 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
             svg = plots.histogram(groups, "chroma ratio", named, *_SPAN)
             drawn.append(("Chroma ratio per picture, with sky and (dashed) without; left of 0.5 is collapse.", svg))
     rows = []
-    for entry in (found["sky_dependence"] or {"summaries": []})["summaries"]:
+    for entry in (evaluation["sky_dependence"] or {"summaries": []})["summaries"]:
         for key, word in (("chroma_lost", "sky cut away"), ("chroma_lost_control", "control: sides cut")):
             if key in entry:
                 rows.append(
@@ -203,21 +205,21 @@ def _plots(found: dict, names: list[str]) -> list[tuple[str, str]]:
     return drawn
 
 
-def _counts(found: dict) -> str:
-    data = found["data"]
-    grey, failures = _counted(data["near_grey_left_out"], "near-grey reference"), len(found["failures"])
+def _counts(evaluation: dict) -> str:
+    data = evaluation["data"]
+    grey, failures = _counted(data["near_grey_left_out"], "near-grey reference"), len(evaluation["failures"])
     return (
         f"{data['measured']} of {data['pictures']} pictures measured; left out: {grey} and "
         f"{_counted(failures, 'failure')}; described by a manifest or data set: {data['described']}."
     )
 
 
-def _left_out(found: dict) -> list[str]:
-    grey = found["data"]["near_grey_left_out"]
-    bound = found["protocol"]["near_grey_chroma"]
+def _left_out(evaluation: dict) -> list[str]:
+    grey = evaluation["data"]["near_grey_left_out"]
+    bound = evaluation["protocol"]["near_grey_chroma"]
     lines = [f"{_counted(grey, 'reference')} with a mean chroma below {bound}: there is no color to be right about."]
-    lines += [f"{name}: {text}" for name, c in found["colorizers"].items() for text in c.get("unmatched", [])]
-    return [*lines, *found["failures"], *found["notes"]]
+    lines += [f"{name}: {text}" for name, c in evaluation["colorizers"].items() for text in c.get("unmatched", [])]
+    return [*lines, *evaluation["failures"], *evaluation["notes"]]
 
 
 def _counted(number: int, name: str) -> str:

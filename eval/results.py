@@ -197,15 +197,15 @@ def read(path: Path, schemas: tuple[int, ...] = (SCHEMA,)) -> dict:
         ValueError: if it is no such file, or one of another schema.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        evaluation = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
         raise ValueError(f"{path}: no results can be read from it ({error}).") from error
-    schema = found.get("schema") if isinstance(found, dict) else None
+    schema = evaluation.get("schema") if isinstance(evaluation, dict) else None
     if schema not in schemas:
         raise ValueError(
             f"{path}: this file has schema {schema}, known is {SCHEMA}; measure again with `python -m eval run`."
         )
-    return found
+    return evaluation
 
 
 def write(output: Path, results: dict) -> None:

@@ -119,13 +119,13 @@ def merge(output: str, options: BuildOptions) -> dict:
     if not found:
         raise BuildError(f"{output}: there are no parts here; build them first with --shard I/N.")
     total = int(found[0].rsplit("-", 1)[1])
-    wanted = [_part((i, total)) for i in range(total)]
-    missing = [name for name in wanted if not root.exists(f"parts/{name}/complete.json")]
-    if missing or set(found) - set(wanted):
+    expected = [_part((i, total)) for i in range(total)]
+    missing = [name for name in expected if not root.exists(f"parts/{name}/complete.json")]
+    if missing or set(found) - set(expected):
         raise BuildError(f"{output}: parts are missing or not finished: {', '.join(missing) or 'parts of two kinds'}.")
-    parts = [Store(f"{output.rstrip('/')}/parts/{name}") for name in wanted]
+    parts = [Store(f"{output.rstrip('/')}/parts/{name}") for name in expected]
     settings_of_parts = [(part.read_json("build.json") or {}).get("settings") for part in parts]
-    other = [name for name, settings in zip(wanted, settings_of_parts, strict=True) if settings != _settings(options)]
+    other = [name for name, settings in zip(expected, settings_of_parts, strict=True) if settings != _settings(options)]
     if other:
         raise BuildError(
             f"{output}: parts were built with other options or another --splits-from than this merge "

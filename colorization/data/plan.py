@@ -198,9 +198,9 @@ def _count_groups(scenes: np.ndarray, split: np.ndarray) -> tuple[int, int, int]
     return len(begins), int((ends - begins).sum()), int(crossing.sum())
 
 
-def _names_of(names: list[tuple[Store, str]], wanted: np.ndarray) -> dict[int, str]:
+def _names_of(names: list[tuple[Store, str]], numbers: np.ndarray) -> dict[int, str]:
     """File names of some of the pictures that passed, by their number."""
-    asked, found, begin = np.unique(wanted), {}, 0
+    asked, found, begin = np.unique(numbers), {}, 0
     for part, name in names:
         table = part.read(name, ["file", "reason"])
         files = table.filter(pc.equal(table["reason"], ""))["file"]

@@ -204,11 +204,11 @@ def _parquet_items(url: str, name: str, shown: str) -> Iterator[Item]:
             if "image" not in names:
                 yield Item(shown, name, reason="unreadable", value="this Parquet file has no column 'image'")
                 return
-            wanted = [c for c in ("source", "scene", "licence", "license", "split", "label") if c in names]
-            labels = _label_names(file) if "label" in wanted else []
+            columns = [c for c in ("source", "scene", "licence", "license", "split", "label") if c in names]
+            labels = _label_names(file) if "label" in columns else []
             for group in range(file.num_row_groups):
-                table = file.read_row_group(group, columns=wanted)
-                rows = table.to_pylist() if wanted else [{}] * file.metadata.row_group(group).num_rows
+                table = file.read_row_group(group, columns=columns)
+                rows = table.to_pylist() if columns else [{}] * file.metadata.row_group(group).num_rows
                 for place, row in enumerate(rows):
                     scene, label = row.get("scene") or "", row.get("label")
                     if not scene and isinstance(label, int) and 0 <= label < len(labels):

@@ -93,12 +93,12 @@ def read_coloring(source: Coloring | dict | Path | str) -> Coloring:
 
 def fill_in(coloring: Coloring, given: dict[str, Any]) -> dict[str, Any]:
     """Options of the pipeline: those given, and where they say nothing, what the coloring says."""
-    wanted: dict[str, Any] = {"points": coloring.points, "strength": coloring.strength, "warmth": coloring.warmth}
+    options: dict[str, Any] = {"points": coloring.points, "strength": coloring.strength, "warmth": coloring.warmth}
     if coloring.look and "palette" not in given:
-        wanted["look"] = coloring.look
+        options["look"] = coloring.look
     if "num_variants" not in given:
-        wanted["variant"] = coloring.variant
-    return wanted | given
+        options["variant"] = coloring.variant
+    return options | given
 
 
 def place_on(percent: float, length: int) -> float:

@@ -65,8 +65,8 @@ def _tilted(logits: torch.Tensor, ab: torch.Tensor, count: int, seed: int) -> to
     for degrees in _ANGLES[: count - 1]:
         angle = math.radians(degrees) + turn
         direction = axes @ axes.new_tensor((math.cos(angle), math.sin(angle)))
-        wanted = SHIFT * (direction @ covariance @ direction).clamp(min=0).sqrt()
-        tilt = _tilt(flat, mean, centers, direction, float(wanted))
+        target = SHIFT * (direction @ covariance @ direction).clamp(min=0).sqrt()
+        tilt = _tilt(flat, mean, centers, direction, float(target))
         shift = (flat + tilt * (centers @ direction)).softmax(dim=1) @ centers - mean
         shift = shift * (_MAX_SHIFT / shift.norm(dim=1, keepdim=True).clamp(min=1e-6)).clamp(max=1)
         variants.append(variants[0] + shift.T.view_as(ab))
@@ -87,9 +87,9 @@ def _principal_axes(covariance: torch.Tensor) -> torch.Tensor:
 
 
 def _tilt(
-    flat: torch.Tensor, mean: torch.Tensor, centers: torch.Tensor, direction: torch.Tensor, wanted: float
+    flat: torch.Tensor, mean: torch.Tensor, centers: torch.Tensor, direction: torch.Tensor, target: float
 ) -> float:
-    """The tilt at which the mean over the picture moves by ``wanted`` CIE units; the mean grows with it (bisection)."""
+    """The tilt at which the mean over the picture moves by ``target`` CIE units; the mean grows with it (bisection)."""
     step = max(1, len(flat) // 1024)  # some thousand pixels say enough about the mean
     flat, before = flat[::step], (mean[::step] @ direction).mean()
     along = centers @ direction
@@ -97,7 +97,7 @@ def _tilt(
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         moved = ((flat + middle * along).softmax(dim=1) @ along).mean() - before
-        low, high = (middle, high) if moved < wanted else (low, middle)
+        low, high = (middle, high) if moved < target else (low, middle)
     return (low + high) / 2
 
 

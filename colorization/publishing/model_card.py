@@ -66,16 +66,16 @@ def read_results(path: Path, weights: Path) -> Measured:
         ResultsError: if the file cannot be read or measured another model.
     """
     try:
-        found = read(path, READABLE_SCHEMAS)
-        summaries = [entry for entry in found["summaries"] if isinstance(entry, dict)]
-        colorizers = found["colorizers"]
+        evaluation = read(path, READABLE_SCHEMAS)
+        summaries = [entry for entry in evaluation["summaries"] if isinstance(entry, dict)]
+        colorizers = evaluation["colorizers"]
     except (ValueError, KeyError, TypeError) as error:
         raise ResultsError(f"{path}: this is no results file of the harness ({error!r}).") from error
     name, missing = _name_of(colorizers, hashlib.sha256(weights.read_bytes()).hexdigest(), path)
     by_slice = {(entry.get("slice"), entry.get("colorizer")): entry for entry in summaries}
     if ("all", name) not in by_slice:
         raise ResultsError(f"{path}: it has no summary of {name!r} over all pictures.")
-    metrics = found.get("metrics") or {}
+    metrics = evaluation.get("metrics") or {}
     if not metrics:
         missing.append("The file does not describe its metrics; they are shown by their keys.")
     keys = [key for key, value in by_slice["all", name].items() if isinstance(value, dict) and "value" in value]
@@ -93,31 +93,31 @@ def read_results(path: Path, weights: Path) -> Measured:
         for key in _BESIDE_THE_TRUTH
         if key in keys and any(key in entry for entry in truths)
     ]
-    data = found.get("data")
+    data = evaluation.get("data")
     data = data if isinstance(data, dict) else {"path": data}
     facts = {
         "set": Path(str(data.get("path") or "unnamed set")).name,
-        "pictures": str(data.get("measured") or found.get("pictures") or ""),
-        "near_grey": str(data.get("near_grey_left_out", found.get("near_grey_left_out", ""))),
+        "pictures": str(data.get("measured") or evaluation.get("pictures") or ""),
+        "near_grey": str(data.get("near_grey_left_out", evaluation.get("near_grey_left_out", ""))),
         "sha256": str(data.get("sha256") or "")[:16],
-        "input": str((found.get("protocol") or {}).get("input") or ""),
-        "created": str(found.get("created") or "")[:10],
-        "command": without_folders(str(found.get("command") or "")),
+        "input": str((evaluation.get("protocol") or {}).get("input") or ""),
+        "created": str(evaluation.get("created") or "")[:10],
+        "command": without_folders(str(evaluation.get("command") or "")),
     }
     missing += [f"The file does not say its {key}." for key in ("created", "command") if not facts[key]]
-    index = index_of(found, name)
+    index = index_of(evaluation, name)
     return Measured([header, counts, *rows], index, facts, missing)
 
 
-def index_of(found: dict, name: str) -> list[EvalResult]:
+def index_of(evaluation: dict, name: str) -> list[EvalResult]:
     """All figures of colorizer ``name`` in the contents of a ``results.json``, over all pictures and by sky.
 
     Raises:
         KeyError: if it was not measured over all pictures.
     """
-    by_slice = {entry["slice"]: entry for entry in found["summaries"] if entry.get("colorizer") == name}
-    data: dict = found["data"] if isinstance(found.get("data"), dict) else {"path": found.get("data")}
-    pictures, metrics = Path(str(data.get("path") or "unnamed set")).name, found.get("metrics") or {}
+    by_slice = {entry["slice"]: entry for entry in evaluation["summaries"] if entry.get("colorizer") == name}
+    data: dict = evaluation["data"] if isinstance(evaluation.get("data"), dict) else {"path": evaluation.get("data")}
+    pictures, metrics = Path(str(data.get("path") or "unnamed set")).name, evaluation.get("metrics") or {}
     return [
         _indexed(key, value, by_slice[part].get("n"), part, pictures, metrics.get(key, {}))
         for part in _SLICES

@@ -10,7 +10,7 @@ from PIL import Image
 
 from colorization.model.images import read_picture
 
-from .measuring import compare, draw_photograph, take_turns
+from .timing import compare, draw_photograph, take_turns
 
 
 def benchmark_build(data: Path | None, rounds: int) -> list[dict]:

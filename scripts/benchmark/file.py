@@ -13,7 +13,7 @@ from colorization import load_pipeline
 from colorization.files import save_picture
 from colorization.model.images import read_photo
 
-from .measuring import compare, draw_photograph, run_python, take_turns
+from .timing import compare, draw_photograph, run_python, take_turns
 
 _IMPORTS = "import transformers.modeling_utils, transformers.image_processing_utils, transformers.pipelines"
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from colorization.model.color import rgb_to_lab, to_tensor
 
-from .measuring import compare, draw_photograph, take_turns
+from .timing import compare, draw_photograph, take_turns
 
 
 def benchmark_eval(model: str | None, rounds: int) -> list[dict]:

@@ -25,7 +25,7 @@ from colorization.data.plan import decide
 from colorization.data.portions import MEASURES, PORTION
 from colorization.data.shards import Store
 
-from .measuring import run_python
+from .timing import run_python
 
 SIDE = 32  # px, of the copy that is hashed
 STEP = 32  # of so many pictures one is a copy of another, one its mirror image, one shows the same scene

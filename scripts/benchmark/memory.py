@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from .measuring import draw_photograph, run_python
+from .timing import draw_photograph, run_python
 
 _MEMORY_PROBE = """
 import resource, sys, threading, time

@@ -11,7 +11,7 @@ from torchvision.models import resnet18
 
 from colorization import load_pipeline
 
-from .measuring import compare, take_turns
+from .timing import compare, take_turns
 
 WORKING_SIZE = 512  # px
 

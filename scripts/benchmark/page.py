@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from .load import Server
-from .measuring import draw_photograph
+from .timing import draw_photograph
 
 LINES: dict[str, tuple[float, float]] = {"no limit": (-1, 0), "1.6 Mbit/s, 150 ms": (1.6e6 / 8, 150)}
 """Bytes a second in either direction, and milliseconds of latency, as Chromium's protocol has them."""

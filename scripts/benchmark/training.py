@@ -22,8 +22,8 @@ from colorization.training.loop import Machine, load_crops, train
 from colorization.training.objective import Objective
 from colorization.training.recipe import load_recipe
 
-from .measuring import compare, draw_photograph, take_turns
 from .network import has_fast_bf16
+from .timing import compare, draw_photograph, take_turns
 
 _BATCH = 16
 
