@@ -19,7 +19,7 @@ from colorization.files import save_picture
 from colorization.model.coloring import Coloring, ColoringError, place_on, read_coloring
 from colorization.model.images import Photo, UnreadableImageError, read_photo
 from space.archives import ArchiveError, files_of, opened, read_member
-from space.guidance import variant_of
+from space.fine_tuning import variant_of
 from space.language import number, say
 from space.models import ask
 from space.phrasebook import translate
@@ -97,10 +97,10 @@ def color_batch(
         raise PageError(say("bad_format", formats=", ".join(FORMATS), chosen=file_format))
     service.check(saturation, warmth)
     try:
-        wanted = Coloring(strength=saturation, warmth=warmth) if recipe is None else read_coloring(recipe)
+        coloring = Coloring(strength=saturation, warmth=warmth) if recipe is None else read_coloring(recipe)
     except ColoringError as error:
         raise PageError(str(error)) from None
-    service.check(wanted.strength, wanted.warmth)
+    service.check(coloring.strength, coloring.warmth)
     with ExitStack() as stack:
         entries = _entries(paths, stack)
         if not entries:
@@ -110,7 +110,7 @@ def color_batch(
         folder = service.fresh_folder()
         stack.callback(shutil.rmtree, folder / "work", ignore_errors=True)
         (folder / "work").mkdir()
-        color = partial(_repeat, service, wanted)
+        color = partial(_repeat, service, coloring)
         items = [Item(entry.name) for entry in entries]
         unfinished = stack.enter_context(ExitStack())
         unfinished.callback(shutil.rmtree, folder, ignore_errors=True)
@@ -188,9 +188,9 @@ def _repeat(service: ColorizeService, recipe: Coloring, photo: Photo) -> Image.I
         raise PageError(say("no_points_or_looks"))
     palette = pipeline.image_processor.make_look(recipe.look) if recipe.look else None
     hints = [((place_on(x, photo.width), place_on(y, photo.height)), color) for x, y, color in recipe.points]
-    said = ask(service.models, photo, hints, palette)
-    ab = variant_of(said, recipe.variant)
-    return pipeline.apply_ab(photo, ab, recipe.strength, recipe.warmth, inside=said.inside, outline=said.outline)
+    prediction = ask(service.models, photo, hints, palette)
+    ab, inside, outline = variant_of(prediction, recipe.variant), prediction.inside, prediction.outline
+    return pipeline.apply_ab(photo, ab, recipe.strength, recipe.warmth, inside=inside, outline=outline)
 
 
 class _Names:

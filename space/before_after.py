@@ -39,7 +39,7 @@ def shown(colored: ColoredPhoto) -> dict:
         "before_text": say("before_alt", name=colored.name),
         "after_text": say("after_alt", name=colored.name),
         "line": say("line"),
-        "points": [{"x": hint.x, "y": hint.y, "color": hint.color} for hint in colored.wishes.hints],
+        "points": [{"x": hint.x, "y": hint.y, "color": hint.color} for hint in colored.guidance.hints],
     }
 
 

@@ -8,12 +8,12 @@ from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.coloring import Coloring, ColoringError, read_coloring
-from space.guidance import Guide
+from space.fine_tuning import Guide
+from space.hints import Guidance, make_hint
 from space.language import say
 from space.models import PageError
 from space.service import ColoredPhoto, ColorizeService, read_upload, safe_stem
 from space.views import flat, to_grey
-from space.wishes import Wishes, make_hint
 
 _COMPARED_SIDE = 2048  # px
 _MAX_RECIPE_BYTES = 100_000
@@ -57,7 +57,7 @@ def write_layer(service: ColorizeService, colored: ColoredPhoto, saturation: flo
     photo = read_upload(colored.source)
     layer = service.render(colored, photo, colored.ab, saturation, warmth).convert("RGB")
     mask = Image.new("L", layer.size, 0)
-    mask.paste(255, colored.said.inside)
+    mask.paste(255, colored.prediction.inside)
     layer.putalpha(mask)
     return save_picture(layer, service.fresh_folder() / f"{safe_stem(colored.name)}-color-layer.png")
 
@@ -68,11 +68,11 @@ def write_recipe(service: ColorizeService, colored: ColoredPhoto, saturation: fl
     Raises:
         PageError: if colors of another photograph are among it: they are no part of that form.
     """
-    wishes = colored.wishes
-    if wishes.palette is not None and not wishes.look:
+    guidance = colored.guidance
+    if guidance.palette is not None and not guidance.look:
         raise PageError(say("foreign_palette"))
-    points = tuple((round(100 * hint.x, 2), round(100 * hint.y, 2), hint.color) for hint in wishes.hints)
-    recipe = Coloring(points, wishes.look, colored.variant, saturation, warmth)
+    points = tuple((round(100 * hint.x, 2), round(100 * hint.y, 2), hint.color) for hint in guidance.hints)
+    recipe = Coloring(points, guidance.look, colored.variant, saturation, warmth)
     path = service.fresh_folder() / f"{safe_stem(colored.name)}-colors.json"
     path.write_text(recipe.to_json(), encoding="utf-8")
     return path
@@ -94,16 +94,16 @@ def read_recipe(path: Path) -> Coloring:
         raise PageError(str(error).replace(str(path), path.name)) from None
 
 
-def wishes_of(recipe: Coloring, guide: Guide) -> Wishes:
+def guidance_of(recipe: Coloring, guide: Guide) -> Guidance:
     """What a recipe asks of the model.
 
     Raises:
         PageError: if the model has no such look, or there are too many points.
     """
-    wishes = guide.with_look(Wishes(), recipe.look)
+    guidance = guide.with_look(Guidance(), recipe.look)
     for point in recipe.points:
-        wishes = wishes.with_hint(make_hint(*point))
-    return wishes
+        guidance = guidance.with_hint(make_hint(*point))
+    return guidance
 
 
 def take_recipe(paths: list[Path]) -> tuple[Coloring | None, list[Path]]:

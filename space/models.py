@@ -136,13 +136,13 @@ def ask(models: Models, photo: Photo, hints: Sequence[Point] = (), palette: torc
     try:
         # Read and reduced here: what the network sees is small, whatever the photograph's size.
         inputs = pipeline.preprocess(photo, hints=hints, palette=palette)
-        said = run_network(models.key, {**inputs, "photo": None})
+        prediction = run_network(models.key, {**inputs, "photo": None})
     except ValueError as error:
         raise PageError(str(error)) from None
     except (RuntimeError, MemoryError) as error:
         logger.error("The network failed on %s (%d × %d).", photo.name, photo.width, photo.height, exc_info=error)
         raise PageError(say("not_computed", name=photo.name, reason=type(error).__name__)) from None
-    return replace(said, logits=None if said.logits is None else said.logits.half())
+    return replace(prediction, logits=None if prediction.logits is None else prediction.logits.half())
 
 
 def ask_looks(models: Models, photo: Photo) -> dict[str, torch.Tensor]:

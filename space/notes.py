@@ -32,8 +32,8 @@ def _warning(result: ColoredPhoto) -> str:
         return say("one_tone")
     if max(result.size) < SMALL:
         return say("too_small", width=result.size[0], height=result.size[1])
-    if result.said.notes:
-        return say("negative" if NOTE in result.said.notes else "cut_off")
+    if result.prediction.notes:
+        return say("negative" if NOTE in result.prediction.notes else "cut_off")
     if result.in_color:
         link = f"<button type='button' class='link' data-tab='tab-measure'>{say('compare_own')}</button>"
         return f"{say('came_in_color')} {link}"

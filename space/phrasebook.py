@@ -1,4 +1,4 @@
-"""What the model says of files and wishes, in the visitor's language.
+"""What the model says of files and guidance, in the visitor's language.
 
 The model speaks English: it goes to the Hub, and a command line reads it too. Here, at the page's edge, each of its
 sentences is known by its template, and so are the parts that it puts into them; ``phrasebook.json`` has them in the
@@ -28,18 +28,18 @@ def translate(sentence: str) -> str:
     spoken = language()
     if spoken == "en":
         return sentence
-    said, period = sentence.removesuffix("."), "." if sentence.endswith(".") else ""
-    for colon in reversed([*re.finditer(": ", said)]):  # the name of a file may have some of its own
-        if rest := _known(said[colon.end() :], spoken):
-            name = said[: colon.start()]
+    text, period = sentence.removesuffix("."), "." if sentence.endswith(".") else ""
+    for colon in reversed([*re.finditer(": ", text)]):  # the name of a file may have some of its own
+        if rest := _known(text[colon.end() :], spoken):
+            name = text[: colon.start()]
             return f"{_known(name, spoken) or name}{_COLON.get(spoken, ': ')}{rest}{period}"
-    known = _known(said, spoken)
+    known = _known(text, spoken)
     return f"{known}{period}" if known else sentence
 
 
-def _known(said: str, spoken: str) -> str | None:
+def _known(text: str, spoken: str) -> str | None:
     for pattern, translations in _patterns():
-        if found := pattern.fullmatch(said):
+        if found := pattern.fullmatch(text):
             parts = {name: _known(part, spoken) or localized(part) for name, part in found.groupdict().items()}
             return translations[spoken].format(**parts)
     return None

@@ -15,10 +15,10 @@ from PIL import Image
 
 from colorization.files import save_picture
 from colorization.model.images import Photo, UnreadableImageError, read_photo
+from space.hints import Guidance
 from space.language import localized, say
 from space.models import Models, PageError, ask
 from space.views import encode, make_view, write_fresh
-from space.wishes import Wishes
 
 if TYPE_CHECKING:
     import torch
@@ -43,10 +43,10 @@ class ColoredPhoto:
         source: the visitor's own file, untouched.
         name: its name, for messages and for the name of the download.
         size: (width, height) in pixels of the photograph and of its download.
-        said: what the model says of it, without the photograph: about 1 MB with a classifier, 30 kB without.
-        ab: [2, h, w] float32, CIE units, ``said.ab`` or the variant adopted; strength and warmth are applied to it.
-        variant: 1 for ``said.ab``, or the number of the variant adopted.
-        wishes: what ``said`` is the answer to.
+        prediction: what the model says of it, without the photograph: about 1 MB with a classifier, 30 kB without.
+        ab: [2, h, w] float32, CIE units, ``prediction.ab`` or the variant adopted; strength and warmth come on top.
+        variant: 1 for ``prediction.ab``, or the number of the variant adopted.
+        guidance: what ``prediction`` is the answer to.
         folder: where this coloring's pictures are.
         before, after: JPEG, small enough to be sent over a slow line; both sides of the picture that is shown.
         shown_size: (width, height) in pixels of those two.
@@ -60,7 +60,7 @@ class ColoredPhoto:
     source: Path
     name: str
     size: tuple[int, int]
-    said: Prediction
+    prediction: Prediction
     ab: torch.Tensor
     folder: Path
     before: Path
@@ -72,16 +72,16 @@ class ColoredPhoto:
     plain: bool
     seconds: float
     variant: int = 1
-    wishes: Wishes = field(default_factory=Wishes)
+    guidance: Guidance = field(default_factory=Guidance)
 
     @property
     def confidence(self) -> str | None:
         """How sure the model is, in words, as ``Prediction.confidence``; None of a model without a classifier."""
-        return None if self.said.logits is None else self.said.confidence
+        return None if self.prediction.logits is None else self.prediction.confidence
 
     def inside(self, photo: Photo) -> Box:
         """Where the picture is in a view of the photograph: left, top, right, bottom, px; a border is outside."""
-        (width, height), (left, top, right, bottom) = self.size, self.said.inside
+        (width, height), (left, top, right, bottom) = self.size, self.prediction.inside
         across, down = photo.width / width, photo.height / height
         return round(left * across), round(top * down), round(right * across), round(bottom * down)
 
@@ -124,7 +124,7 @@ class ColorizeService:
         source: str | Path,
         saturation: float = 1.0,
         warmth: float = 0.0,
-        wishes: Wishes | None = None,
+        guidance: Guidance | None = None,
         check: Callable[[], None] = lambda: None,
     ) -> ColoredPhoto:
         """Run the network on a photograph and make both pictures that are shown.
@@ -133,18 +133,18 @@ class ColorizeService:
             source: the visitor's file.
             saturation: factor on chroma, 0 to ``MAX_SATURATION``.
             warmth: shift along daylight, -1 (cool) to 1 (warm).
-            wishes: colors at points and a palette; guided models only.
+            guidance: colors at points and a palette; guided models only.
             check: called between the steps; what it raises ends a run that nobody waits for.
 
         Raises:
             UnreadableImageError: if it is no picture.
             PageError: for anything else that goes wrong, as a sentence.
         """
-        source, started, wishes = Path(source), time.monotonic(), wishes or Wishes()
+        source, started, guidance = Path(source), time.monotonic(), guidance or Guidance()
         self.check(saturation, warmth)
         photo = read_upload(source)
         check()
-        said = self._ask(photo, wishes)
+        prediction = self._ask(photo, guidance)
         check()
         folder = self.fresh_folder()
         view, content = make_view(photo)
@@ -153,8 +153,8 @@ class ColorizeService:
             source=source,
             name=photo.name,
             size=(photo.width, photo.height),
-            said=said,
-            ab=said.ab,
+            prediction=prediction,
+            ab=prediction.ab,
             folder=folder,
             before=before,
             after=before,
@@ -164,20 +164,21 @@ class ColorizeService:
             in_color=_is_in_color(photo),
             plain=float(np.asarray(view).std()) < _PLAIN,
             seconds=0.0,
-            wishes=wishes,
+            guidance=guidance,
         )
         colored = replace(colored, after=self._write_after(colored, view, colored.ab, saturation, warmth))
         return replace(colored, seconds=time.monotonic() - started)
 
-    def ask_again(self, colored: ColoredPhoto, wishes: Wishes) -> ColoredPhoto:
-        """Run the network on the same photograph with other wishes; what is shown is not made anew.
+    def ask_again(self, colored: ColoredPhoto, guidance: Guidance) -> ColoredPhoto:
+        """Run the network on the same photograph with other guidance; what is shown is not made anew.
 
         Raises:
-            PageError: if the model takes no wishes, a point is out of place, or the upload has been deleted.
+            PageError: if the model takes no guidance, a point is out of place, or the upload has been deleted.
         """
         started = time.monotonic()
-        said = self._ask(read_upload(colored.source), wishes)
-        return replace(colored, said=said, ab=said.ab, wishes=wishes, seconds=time.monotonic() - started)
+        prediction = self._ask(read_upload(colored.source), guidance)
+        seconds = time.monotonic() - started
+        return replace(colored, prediction=prediction, ab=prediction.ab, guidance=guidance, seconds=seconds)
 
     def recolor(
         self, colored: ColoredPhoto, saturation: float, warmth: float = 0.0, ab: torch.Tensor | None = None
@@ -202,7 +203,7 @@ class ColorizeService:
         """ab [2, h, w] of this photograph on a view of it, in the picture and not in the border of a scan."""
         photo = view if isinstance(view, Photo) else Photo(np.array(view.convert("RGB")), name=colored.name)
         pipeline = self.models.pipeline()
-        inside, outline = colored.inside(photo), colored.said.outline
+        inside, outline = colored.inside(photo), colored.prediction.outline
         return pipeline.apply_ab(photo, ab, saturation, warmth, inside=inside, outline=outline)
 
     def write(self, colored: ColoredPhoto, saturation: float, file_format: str, warmth: float = 0.0) -> Path:
@@ -230,8 +231,8 @@ class ColorizeService:
         saturation: float,
         file_format: str,
         warmth: float = 0.0,
-        wishes: Wishes | None = None,
-        choose: Callable[[Prediction], torch.Tensor] = lambda said: said.ab,
+        guidance: Guidance | None = None,
+        choose: Callable[[Prediction], torch.Tensor] = lambda prediction: prediction.ab,
     ) -> Path:
         """File in, file out, for programs: read once and written once, without the pictures to look at.
 
@@ -239,9 +240,9 @@ class ColorizeService:
         """
         self.check(saturation, warmth)
         photo = read_upload(Path(source))
-        said = self._ask(photo, wishes or Wishes())
-        apply_ab = self.models.pipeline().apply_ab
-        picture = apply_ab(photo, choose(said), saturation, warmth, inside=said.inside, outline=said.outline)
+        prediction = self._ask(photo, guidance or Guidance())
+        ab, inside, outline = choose(prediction), prediction.inside, prediction.outline
+        picture = self.models.pipeline().apply_ab(photo, ab, saturation, warmth, inside=inside, outline=outline)
         return save(picture, photo.name, self.fresh_folder(), file_format)
 
     def check(self, saturation: float, warmth: float = 0.0) -> None:
@@ -265,12 +266,12 @@ class ColorizeService:
         """An example's coloring for one visitor: what is written for them from now on goes into their own folder."""
         return replace(colored, folder=self._folder / secrets.token_hex(16))
 
-    def _ask(self, photo: Photo, wishes: Wishes) -> Prediction:
+    def _ask(self, photo: Photo, guidance: Guidance) -> Prediction:
         pipeline = self.models.pipeline()
-        if wishes and not pipeline.model.config.guided:
+        if guidance and not pipeline.model.config.guided:
             raise PageError(say("no_guidance"))
-        hints = [(hint.pixel(photo.width, photo.height), hint.color) for hint in wishes.hints]
-        return ask(self.models, photo, hints, wishes.palette)
+        hints = [(hint.pixel(photo.width, photo.height), hint.color) for hint in guidance.hints]
+        return ask(self.models, photo, hints, guidance.palette)
 
     def _sky_of(self, photo: Photo) -> str | None:
         from colorization.sky import sky_label

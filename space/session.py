@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from space.guidance import Tiles
+    from space.fine_tuning import Tiles
     from space.service import ColoredPhoto
 
 _NUMBERS = itertools.count(1)  # of the process, so that a session that is made anew goes on counting upwards

@@ -11,7 +11,7 @@ from space.batch import AS_THEY_CAME, FORMATS, MAX_FILES, REPORT, Batch, color_b
 from space.keeping import take_recipe
 from space.language import label, say
 from space.service import MAX_SATURATION, ColorizeService, PageError
-from space.uploads import PRIVATE, told, uploaded_paths
+from space.uploads import PRIVATE, show_errors, uploaded_paths
 
 
 def build(service: ColorizeService) -> None:
@@ -87,7 +87,7 @@ def build(service: ColorizeService) -> None:
 
     settings = [files, strength, warmth, file_format]
     running = start.click(
-        told(run), settings, [progress, save, start, stop], preprocess=False, show_progress="hidden", **PRIVATE
+        show_errors(run), settings, [progress, save, start, stop], preprocess=False, show_progress="hidden", **PRIVATE
     )
     running.failure(end, None, [start, stop], **PRIVATE)
     stop.click(
@@ -99,7 +99,9 @@ def build(service: ColorizeService) -> None:
     )
     for_programs = gr.Button(visible=False)
     recipe = gr.JSON(visible=False)
-    for_programs.click(told(colorize_batch), [*settings, recipe], save, preprocess=False, api_name="colorize_batch")
+    for_programs.click(
+        show_errors(colorize_batch), [*settings, recipe], save, preprocess=False, api_name="colorize_batch"
+    )
 
 
 def _table(batch: Batch) -> str:

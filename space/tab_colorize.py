@@ -7,17 +7,17 @@ from typing import Any
 
 import gradio as gr
 
-from space import before_after, keeping, panel_guidance
+from space import before_after, keeping, panel_fine_tuning
 from space.examples import ExampleShelf
-from space.guidance import Guide
+from space.fine_tuning import Guide
+from space.hints import Guidance, read_hints
 from space.language import label, say
 from space.notes import describe
 from space.opening import Opening
-from space.panel_guidance import press
+from space.panel_fine_tuning import press
 from space.service import DELETE_AFTER, SUFFIXES, ColoredPhoto, ColorizeService, PageError
 from space.session import Session
-from space.uploads import PRIVATE, photo_input, told, uploaded_path
-from space.wishes import Wishes, read_hints
+from space.uploads import PRIVATE, photo_input, show_errors, uploaded_path
 
 _COMPARISON, _LAYER, _RECIPE = "Before and after", "Color layer", "Recipe"
 _START_DOWNLOAD = "() => setTimeout(() => document.querySelector('#file-link')?.click(), 150)"
@@ -50,7 +50,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         with gr.Column(scale=4, min_width=320, elem_id="result"):
             view = before_after.build()
             with gr.Row(visible=False, equal_height=True, elem_id="saving") as saving:
-                kept = gr.Dropdown(
+                save_as = gr.Dropdown(
                     [
                         ("JPEG", "JPEG"),
                         (label("save_png"), "PNG"),
@@ -68,7 +68,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
                 save = gr.Button(label("download"), variant="primary", min_width=180, elem_id="save")
             note = gr.HTML("", apply_default_css=False, elem_id="note")
             with gr.Column(visible=False, elem_id="controls") as controls:
-                panel = panel_guidance.build(guide)
+                panel = panel_fine_tuning.build(guide)
     file_link = gr.DownloadButton(visible="hidden", elem_id="file-link")
     dropped = gr.File(file_types=[".json"], visible="hidden", elem_id="dropped-recipe")  # on the page, anywhere
 
@@ -170,48 +170,50 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
         path, other = uploaded_path(photo), uploaded_path(reference)
         if path is None:
             raise PageError("Send a picture file.")
-        wishes = Wishes(read_hints(hints), None if other is None else guide.palette(other))
-        return str(guide.guided_file(path, wishes, variant, strength, file_format, warmth))
+        guidance = Guidance(read_hints(hints), None if other is None else guide.palette(other))
+        return str(guide.guided_file(path, guidance, variant, strength, file_format, warmth))
 
     # ``preprocess=False`` hands over the path of the file as it was sent; ``gr.Image`` would open, and for some
     # kinds of pictures rewrite, the file first. So ``uploaded_path`` has to check where the file lies.
     settings = [panel.strength, panel.warmth]
-    results = [view, note, saving, controls, kept]
+    results = [view, note, saving, controls, save_as]
     everything = [photo, *results, start, *settings]
     quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
     panel.listen(session, view, note)
-    colored = start.click(told(color), [session, *settings], results, show_progress_on=[view], **PRIVATE)
-    chosen = examples.click(told(choose), session, everything, show_progress_on=[view], **PRIVATE)
+    colored = start.click(show_errors(color), [session, *settings], results, show_progress_on=[view], **PRIVATE)
+    chosen = examples.click(show_errors(choose), session, everything, show_progress_on=[view], **PRIVATE)
     for event in (colored, chosen):
         event.success(None, None, None, js=_SHOW_RESULT, **PRIVATE)
-    opened = page.load(told(open_page), session, [examples, *results], **quick)
+    opened = page.load(show_errors(open_page), session, [examples, *results], **quick)
     # Whoever goes over to another photograph waits for none of these any more; what is too late to stop is dropped by
     # its number.
-    running = [colored, chosen, *(event.success(told(panel.renew), [session, *settings], panel.parts, **quick)
+    running = [colored, chosen, *(event.success(show_errors(panel.renew), [session, *settings], panel.parts, **quick)
                                   for event in (colored, chosen, opened))]  # fmt: skip
     checked = photo.input(
-        told(check), [session, photo], everything, preprocess=False, cancels=running, **quick
+        show_errors(check), [session, photo], everything, preprocess=False, cancels=running, **quick
     )  # fmt: skip
-    checked.failure(told(forget), session, everything, **quick)
+    checked.failure(show_errors(forget), session, everything, **quick)
     # Not the photograph itself: the next one may be there already, where it was dropped on the one before.
-    photo.clear(told(clear), session, everything[1:], cancels=[*running, checked], **quick)
+    photo.clear(show_errors(clear), session, everything[1:], cancels=[*running, checked], **quick)
     repeated = dropped.upload(
-        told(color_for_recipe), [session, dropped], results, preprocess=False, show_progress_on=[view], **PRIVATE
-    ).success(told(panel.renew), [session, *settings], panel.parts, **quick)
+        show_errors(color_for_recipe), [session, dropped], results, preprocess=False, show_progress_on=[view], **PRIVATE
+    ).success(show_errors(panel.renew), [session, *settings], panel.parts, **quick)
     repeated.success(
-        told(panel.repeat),
+        show_errors(panel.repeat),
         [session, panel.unsure, dropped],
-        [*settings, view, note, *panel.answered],
+        [*settings, view, note, *panel.result_parts],
         preprocess=False,
         show_progress_on=[view],
         **PRIVATE,
     ).then(lambda: None, None, dropped, **quick)
-    saved = save.click(told(download), [session, *settings, kept], file_link, show_progress_on=[save], **PRIVATE)
+    saved = save.click(
+        show_errors(download), [session, *settings, save_as], file_link, show_progress_on=[save], **PRIVATE
+    )
     saved.success(None, None, None, js=_START_DOWNLOAD, **PRIVATE)
     for_programs = gr.Button(visible=False)
     file_format = gr.Radio(list(SUFFIXES), value="JPEG", visible=False)
     for_programs.click(
-        told(colorize),
+        show_errors(colorize),
         [photo, panel.strength, file_format, panel.warmth],
         file_link,
         preprocess=False,
@@ -219,7 +221,7 @@ def build(page: gr.Blocks, service: ColorizeService, shelf: ExampleShelf, openin
     )
     hints, variant, reference = gr.JSON(visible=False), gr.Number(1, visible=False), gr.Image(visible=False)
     for_programs.click(
-        told(colorize_guided),
+        show_errors(colorize_guided),
         [photo, hints, reference, variant, panel.strength, file_format, panel.warmth],
         file_link,
         preprocess=False,

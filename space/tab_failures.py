@@ -11,7 +11,7 @@ from space.failures import Experiment, Figures, SkyExperiment, read_figures
 from space.language import label, number, percent, say
 from space.service import ColorizeService, PageError
 from space.story import tell, tell_more
-from space.uploads import PRIVATE, photo_input, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, show_errors, uploaded_path
 
 _COLUMNS = ("all", "sky yes", "sky no", "chroma low")
 
@@ -38,7 +38,7 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
                 visible=False,
                 elem_id="experiment",
             )
-            said = gr.HTML("", elem_id="experiment-said")
+            summary = gr.HTML("", elem_id="experiment-summary")
             drawn = gr.Button(label("experiment_drawn"), variant="primary", elem_id="experiment-drawn")
             with gr.Accordion(label("experiment_own"), open=False, elem_id="experiment-own"):
                 photo = photo_input(
@@ -71,30 +71,34 @@ def build(service: ColorizeService, tab: gr.Tab) -> None:
             photo: a picture with a sky as a file; nothing for a landscape that the page draws.
         """
         path = uploaded_path(photo)
-        found = experiment.on_photograph(Path(path)) if path else experiment.on_drawing()
-        facts = {"chroma_with": found.chroma_with, "chroma_without": found.chroma_without, "cut": found.cut}
-        return facts, _files(found)
+        outcome = experiment.on_photograph(Path(path)) if path else experiment.on_drawing()
+        facts = {"chroma_with": outcome.chroma_with, "chroma_without": outcome.chroma_without, "cut": outcome.cut}
+        return facts, _files(outcome)
 
     tab.select(
         lambda: (tell(figures), _published(figures)), None, [story, published], show_progress="hidden", **PRIVATE
     )
-    tab.select(told(on_opening), pictures, [pictures, said], show_progress_on=[said], **PRIVATE)
-    drawn.click(told(on_drawing), None, [pictures, said], show_progress_on=[said], **PRIVATE)
-    start.click(told(on_photograph), photo, [pictures, said], preprocess=False, show_progress_on=[said], **PRIVATE)
+    tab.select(show_errors(on_opening), pictures, [pictures, summary], show_progress_on=[summary], **PRIVATE)
+    drawn.click(show_errors(on_drawing), None, [pictures, summary], show_progress_on=[summary], **PRIVATE)
+    start.click(
+        show_errors(on_photograph), photo, [pictures, summary], preprocess=False, show_progress_on=[summary], **PRIVATE
+    )
     facts, for_programs = gr.JSON(visible=False), gr.Button(visible=False)
-    for_programs.click(told(sky_experiment), photo, [facts, pictures], preprocess=False, api_name="sky_experiment")
+    for_programs.click(
+        show_errors(sky_experiment), photo, [facts, pictures], preprocess=False, api_name="sky_experiment"
+    )
 
 
-def _files(found: Experiment) -> list[tuple[str, str]]:
-    chroma = {"ground_with": found.chroma_with, "ground_without": found.chroma_without}
-    return [(str(file), say(key, chroma=number(chroma.get(key, 0), 1))) for file, key in found.pictures]
+def _files(outcome: Experiment) -> list[tuple[str, str]]:
+    chroma = {"ground_with": outcome.chroma_with, "ground_without": outcome.chroma_without}
+    return [(str(file), say(key, chroma=number(chroma.get(key, 0), 1))) for file, key in outcome.pictures]
 
 
-def _shown(found: Experiment) -> tuple:
-    change = found.chroma_without / max(found.chroma_with, 1e-6) - 1
+def _shown(outcome: Experiment) -> tuple:
+    change = outcome.chroma_without / max(outcome.chroma_with, 1e-6) - 1
     verdict = "ground_kept" if abs(change) < 0.05 else "ground_lost" if change < 0 else "ground_gained"
-    text = say(verdict, cut=percent(found.cut), change=percent(abs(change)))
-    return gr.Gallery(value=_files(found), visible=True), f"<p role='status'>{text}</p>"
+    text = say(verdict, cut=percent(outcome.cut), change=percent(abs(change)))
+    return gr.Gallery(value=_files(outcome), visible=True), f"<p role='status'>{text}</p>"
 
 
 def _published(figures: Figures | None) -> str:

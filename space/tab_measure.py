@@ -24,7 +24,7 @@ from space.measure import (
 )
 from space.models import Models
 from space.service import ColorizeService, PageError
-from space.uploads import PRIVATE, photo_input, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, show_errors, uploaded_path
 from space.views import encode, write_fresh
 
 _WITHOUT, _WITH = "No color at all (grey)", "Another model"
@@ -77,12 +77,12 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
         yield from steps(drawn_in_color(service), against)
 
     def steps(path: Path, against: str) -> Iterator[tuple]:
-        for found in compare_in_steps(service, path, second if against == _WITH else None):
-            if isinstance(found, str):
-                yield gr.skip(), f"<p role='status'>{found} …</p>"
+        for step in compare_in_steps(service, path, second if against == _WITH else None):
+            if isinstance(step, str):
+                yield gr.skip(), f"<p role='status'>{step} …</p>"
             else:
-                shown = [(str(file), caption) for file, caption in found.pictures]
-                yield gr.Gallery(value=shown, visible=True), _report(found)
+                shown = [(str(file), caption) for file, caption in step.pictures]
+                yield gr.Gallery(value=shown, visible=True), _report(step)
 
     def forget() -> tuple:
         return gr.Gallery(value=None, visible=False), f"<p role='status'>{say('measure_empty')}</p>"
@@ -102,26 +102,26 @@ def build(service: ColorizeService, second: Models | None = None) -> None:
             raise PageError("Send a picture file.")
         if against not in (_WITHOUT, _WITH) or (against == _WITH and second is None):
             raise PageError(f"This page can compare with {_WITHOUT!r}" + (f" or {_WITH!r}." if second else " only."))
-        found = compare(service, Path(path), second if against == _WITH else None)
+        comparison = compare(service, Path(path), second if against == _WITH else None)
         facts = {
-            "figures": found.figures,
-            "sky": {"share": found.sky_share, "label": found.sky_label},
-            "size": list(found.size),
+            "figures": comparison.figures,
+            "sky": {"share": comparison.sky_share, "label": comparison.sky_label},
+            "size": list(comparison.size),
         }
-        return facts, [(str(file), caption) for file, caption in found.pictures]
+        return facts, [(str(file), caption) for file, caption in comparison.pictures]
 
     outputs = [pictures, figures]
     quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
-    running = start.click(told(run), [photo, baseline], outputs, preprocess=False, **quick)
+    running = start.click(show_errors(run), [photo, baseline], outputs, preprocess=False, **quick)
     trying = example.click(lambda: (None, *forget()), None, [photo, *outputs], **quick).then(
-        told(run_example), baseline, outputs, **quick
+        show_errors(run_example), baseline, outputs, **quick
     )
     for event in (running, trying):
         event.failure(forget, None, outputs, **quick)
     gr.on([photo.input, photo.clear], forget, None, outputs, cancels=[running, trying], **quick)
     facts, for_programs = gr.JSON(visible=False), gr.Button(visible=False)
     for_programs.click(
-        told(measure), [photo, baseline], [facts, pictures], preprocess=False, api_name="measure"
+        show_errors(measure), [photo, baseline], [facts, pictures], preprocess=False, api_name="measure"
     )  # fmt: skip
 
 
@@ -130,32 +130,32 @@ def drawn_in_color(service: ColorizeService) -> Path:
     return write_fresh(service.fresh_folder(), "drawn-landscape", encode(draw_in_color(), 92))
 
 
-def _report(found: Comparison) -> str:
+def _report(comparison: Comparison) -> str:
     """The tables of figures, each with its sentence."""
-    width, height = found.size
-    said = f" {say(f'sky {found.sky_label}')}" if found.sky_label else ""
+    width, height = comparison.size
+    sky = f" {say(f'sky {comparison.sky_label}')}" if comparison.sky_label else ""
     legend = (
         f"<p class='legend'>{say('legend_right')} <span style='background: linear-gradient(to right, "
         f"{', '.join(MAP_COLORS)})' role='img' aria-label='{say('legend_alt')}'></span> "
         f"{say('legend_wrong', top=f'{MAP_TOP:g}')}</p>"
     )
     return (
-        f"<p role='status'>{say('measured_at', width=width, height=height)}{said}</p>{legend}"
-        f"{_table(found, MEASURES[:_FIRST], say('against_truth'))}"
+        f"<p role='status'>{say('measured_at', width=width, height=height)}{sky}</p>{legend}"
+        f"{_table(comparison, MEASURES[:_FIRST], say('against_truth'))}"
         f"<details class='more'><summary>{say('more_measures')}</summary>"
-        f"{_table(found, MEASURES[_FIRST:], say('more_measures'))}</details>"
+        f"{_table(comparison, MEASURES[_FIRST:], say('more_measures'))}</details>"
         f"<p>{say('measure_end')}</p>"
     )
 
 
-def _table(found: Comparison, measures: Sequence[Measure], caption: str) -> str:
-    columns = list(found.figures)
+def _table(comparison: Comparison, measures: Sequence[Measure], caption: str) -> str:
+    columns = list(comparison.figures)
     head = "".join(f"<th scope='col'>{column_name(name)}</th>" for name in columns)
     rows = ""
     for measure in measures:
         values = "".join(
-            f"<td><span class='of'>{column_name(name)}</span>{written(measure, found.figures[name][measure.key])}</td>"
-            for name in columns
+            f"<td><span class='of'>{column_name(name)}</span>{written(measure, figures[measure.key])}</td>"
+            for name, figures in comparison.figures.items()
         )
         rows += (
             f"<tr data-key='{measure.key}'><th scope='row'>{say(f'{measure.key} title')}"

@@ -30,12 +30,12 @@ def photo_input(label: str, elem_id: str, **more) -> gr.Image:
     return gr.Image(label=label, elem_id=elem_id, type="filepath", image_mode=None, **more)
 
 
-def told(function: Callable) -> Callable:
-    """What goes wrong for a known reason is told to the visitor in its sentence, and is no accident of the server."""
+def show_errors(function: Callable) -> Callable:
+    """Show what goes wrong for a known reason to the visitor, in its sentence: it is no accident of the server."""
     if inspect.isgeneratorfunction(function):
 
         @wraps(function)
-        def tell_steps(*args):
+        def call_steps(*args):
             try:
                 yield from function(*args)
             except SupersededError:
@@ -43,10 +43,10 @@ def told(function: Callable) -> Callable:
             except Exception as error:
                 raise _sentence(error, function) from None
 
-        return tell_steps
+        return call_steps
 
     @wraps(function)
-    def tell(*args):
+    def call(*args):
         try:
             return function(*args)
         except SupersededError:  # nobody waits for it: what is shown stays
@@ -54,7 +54,7 @@ def told(function: Callable) -> Callable:
         except Exception as error:
             raise _sentence(error, function) from None
 
-    return tell
+    return call
 
 
 def _sentence(error: Exception, function: Callable) -> gr.Error:

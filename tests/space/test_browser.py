@@ -307,7 +307,7 @@ def test_failures_are_told_with_figures_and_pictures(page, uploads: Path) -> Non
     _tab(page, "When it fails")
     page.wait_for_selector("#published:has-text('another model')")  # the tests' tiny one was never published
     page.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
-    page.wait_for_selector("#experiment-said:has-text('was cut away')")
+    page.wait_for_selector("#experiment-summary:has-text('was cut away')")
     assert page.evaluate("document.documentElement.scrollWidth") <= page.viewport_size["width"], "scrolls sideways"
 
 
@@ -362,7 +362,7 @@ def test_each_tab_speaks_the_visitors_language_and_is_short_on_a_phone(
         assert texts["ciede2000 title"] in page.inner_text("#measure-figures table >> nth=0")
         look("tab_measure")
         _tab(page, texts["tab_failures"])
-        page.wait_for_selector("#experiment-said [role=status]")
+        page.wait_for_selector("#experiment-summary [role=status]")
         page.wait_for_function("document.querySelectorAll('#experiment img').length >= 4")
         page.wait_for_selector(f"#published:has-text('{texts['how_often']}')")
         look("tab_failures")

@@ -1,4 +1,4 @@
-"""Fine-tuning as a visitor does it, in headless Chromium, with a model that takes wishes and with one that does not."""
+"""Fine-tuning as a visitor does it, in headless Chromium, with a model that takes guidance and one that does not."""
 
 from __future__ import annotations
 

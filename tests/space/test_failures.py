@@ -82,7 +82,7 @@ def test_words_follow_the_sign_of_the_figures() -> None:
     real = read_figures(EMBEDDED_MODEL)
     assert real is not None
 
-    def told(lost: float, brown: float, ours: float) -> str:
+    def story(lost: float, brown: float, ours: float) -> str:
         content = copy.deepcopy(real.content)
         figure = {"value": lost, "interval": [lost - 0.01, lost + 0.01]}
         control = {"value": 0.0, "interval": [-0.01, 0.01]}
@@ -98,7 +98,7 @@ def test_words_follow_the_sign_of_the_figures() -> None:
         figures = Figures(content, True)
         return tell(figures) + _published(figures)
 
-    bad, good = told(0.2, 0.3, 99), told(-0.2, 0.0, 1)
+    bad, good = story(0.2, 0.3, 99), story(-0.2, 0.0, 1)
     assert "lost 20%" in bad and "does depend on seeing the sky" in bad and "known weakness of programs" in bad
     assert "gained 20%" in good and "does depend" not in good and "is not seen here" in good
     assert "grey would have been the safer guess" in bad and "without one (1.0, left grey" in good

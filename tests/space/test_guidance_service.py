@@ -13,9 +13,9 @@ from skimage.color import rgb2lab
 
 from space import models
 from space.color_names import color_name
-from space.guidance import CHOICES, Guide
+from space.fine_tuning import CHOICES, Guide
+from space.hints import MAX_HINTS, Guidance, Hint, make_hint, read_color, read_hints
 from space.service import ColoredPhoto, ColorizeService, PageError
-from space.wishes import MAX_HINTS, Hint, Wishes, make_hint, read_color, read_hints
 
 from .conftest import mean_chroma
 
@@ -32,7 +32,7 @@ def guide(service: ColorizeService) -> Guide:
 
 @pytest.fixture(scope="module")
 def plain_guide(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Guide:
-    """With a model that has no classifier and takes no wishes."""
+    """With a model that has no classifier and takes no guidance."""
     return Guide(ColorizeService(tmp_path_factory.mktemp("results"), tiny_model_dir, device="cpu"))
 
 
@@ -46,10 +46,10 @@ def pixels(path: Path) -> np.ndarray:
 
 
 def test_a_session_keeps_little(result: ColoredPhoto) -> None:
-    tensors = (result.ab, result.said.ab, result.said.logits, result.said.spread)
+    tensors = (result.ab, result.prediction.ab, result.prediction.logits, result.prediction.spread)
     kept = sum(tensor.nbytes for tensor in tensors)
     at_44_by_44 = kept / result.ab[0].numel() * 44 * 44  # the release model's raster of a square photograph
-    assert result.said.photo is None and result.said.logits.dtype == torch.float16
+    assert result.prediction.photo is None and result.prediction.logits.dtype == torch.float16
     assert at_44_by_44 < 1e6
     assert isinstance(hash(result), int)  # Gradio hashes what it keeps, to see whether it changed
 
@@ -95,25 +95,27 @@ def test_suggestions_have_the_lightness_of_the_point(guide: Guide, result: Color
 
 
 def test_points_change_the_colors_and_going_back_restores_them(guide: Guide, result: ColoredPhoto) -> None:
-    wishes = Wishes().with_hint(make_hint(50, 20, "#c03030")).with_hint(make_hint(10, 90, "rgba(20.4, 40, 200.6, 1)"))
-    assert wishes.hints[1].color == "#1428c9"
-    asked = guide.show(guide.ask(result, wishes), 1, 0)
-    assert asked.wishes == wishes and asked.before == result.before
+    guidance = (
+        Guidance().with_hint(make_hint(50, 20, "#c03030")).with_hint(make_hint(10, 90, "rgba(20.4, 40, 200.6, 1)"))
+    )
+    assert guidance.hints[1].color == "#1428c9"
+    asked = guide.show(guide.ask(result, guidance), 1, 0)
+    assert asked.guidance == guidance and asked.before == result.before
     assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
-    restored = guide.show(guide.ask(asked, Wishes()), 1, 0)
+    restored = guide.show(guide.ask(asked, Guidance()), 1, 0)
     assert np.array_equal(pixels(restored.after), pixels(result.after))
 
 
 def test_the_point_is_where_the_pipeline_has_it(service: ColorizeService, guide: Guide, result: ColoredPhoto) -> None:
-    asked = guide.ask(result, Wishes((Hint(0.25, 0.8, "#c03030"),)))
+    asked = guide.ask(result, Guidance((Hint(0.25, 0.8, "#c03030"),)))
     directly = service.models.pipeline().analyze(result.source, hints=[((50, 240), "#c03030")])  # 200 × 300 px
     assert torch.equal(asked.ab, directly.ab)
 
 
 def test_a_second_color_at_a_point_replaces_the_first() -> None:
-    wishes = Wishes().with_hint(make_hint(50, 20, "red")).with_hint(make_hint(50.5, 20.5, "blue"))
-    assert [hint.color for hint in wishes.hints] == ["#0000ff"]
-    full = Wishes(tuple(Hint(i / MAX_HINTS, 0.5, "#ffffff") for i in range(MAX_HINTS)))
+    guidance = Guidance().with_hint(make_hint(50, 20, "red")).with_hint(make_hint(50.5, 20.5, "blue"))
+    assert [hint.color for hint in guidance.hints] == ["#0000ff"]
+    full = Guidance(tuple(Hint(i / MAX_HINTS, 0.5, "#ffffff") for i in range(MAX_HINTS)))
     with pytest.raises(PageError, match="points already"):
         full.with_hint(make_hint(50, 90, "red"))
 
@@ -124,7 +126,7 @@ def test_a_hint_reads_twice_and_writes_twice(
     opened, written = [], []
     monkeypatch.setattr(Image, "open", _counted(Image.open, opened))
     monkeypatch.setattr(Image.Image, "save", _counted(Image.Image.save, written))
-    asked = guide.show(guide.ask(result, Wishes((Hint(0.25, 0.8, "#c03030"),))), 1, 0)
+    asked = guide.show(guide.ask(result, Guidance((Hint(0.25, 0.8, "#c03030"),))), 1, 0)
     assert len(opened) <= 2 and len(written) <= 2
     guide.tiles(asked)  # of another event
     assert len(written) <= 2
@@ -135,13 +137,13 @@ def _counted(function, calls: list):
 
 
 def test_a_variant_survives_a_hint(guide: Guide, result: ColoredPhoto) -> None:
-    asked = guide.ask(guide.adopt(result, 3), Wishes((Hint(0.25, 0.8, "#c03030"),)))
-    assert asked.variant == 3 and not torch.equal(asked.ab, asked.said.ab)
+    asked = guide.ask(guide.adopt(result, 3), Guidance((Hint(0.25, 0.8, "#c03030"),)))
+    assert asked.variant == 3 and not torch.equal(asked.ab, asked.prediction.ab)
 
 
 def test_a_palette_changes_the_colors(guide: Guide, result: ColoredPhoto, uploads: Path) -> None:
     palette = guide.palette(uploads / "colors.png")
-    asked = guide.show(guide.ask(result, Wishes(palette=palette)), 1, 0)
+    asked = guide.show(guide.ask(result, Guidance(palette=palette)), 1, 0)
     assert np.abs(pixels(asked.after) - pixels(result.after)).mean() > 0.5
     with pytest.raises(PageError, match=r"is grey .* choose a photograph in color"):
         guide.palette(uploads / "beach.jpg")
@@ -157,7 +159,7 @@ def test_looks_are_seen_once_and_shown_as_they_come_out(
     assert looks.names == ("autumn", "blue hour")
     (width, _), strip = looks.size, pixels(looks.file)
     for number, name in enumerate(looks.names):
-        shown = guide.show(guide.ask(result, guide.with_look(result.wishes, name)), 1, 0)
+        shown = guide.show(guide.ask(result, guide.with_look(result.guidance, name)), 1, 0)
         small = np.asarray(Image.fromarray(pixels(shown.after).astype(np.uint8)).resize(looks.size)).astype(int)
         tiles = [strip[:, width * each : width * (each + 1)] for each in range(2)]
         distances = [np.abs(tile - small).mean() for tile in tiles]
@@ -166,10 +168,10 @@ def test_looks_are_seen_once_and_shown_as_they_come_out(
 
 def test_a_look_stays_with_points_and_ends_a_palette(guide: Guide, result: ColoredPhoto, uploads: Path) -> None:
     point = Hint(0.25, 0.8, "#c03030")
-    borrowed = Wishes((point,), guide.palette(uploads / "colors.png"))
+    borrowed = Guidance((point,), guide.palette(uploads / "colors.png"))
     look = guide.with_look(borrowed, "Autumn")
     assert look.look == "Autumn" and look.hints == (point,) and not torch.equal(look.palette, borrowed.palette)
-    assert guide.with_look(look, None) == Wishes((point,))
+    assert guide.with_look(look, None) == Guidance((point,))
     assert guide.with_look(borrowed, None) is borrowed
     with pytest.raises(PageError, match=r"no look 'winter'.*autumn"):
         guide.with_look(borrowed, "winter")
@@ -181,7 +183,7 @@ def test_a_model_without_looks_offers_none(plain_guide: Guide, uploads: Path) ->
 
 def test_doubt_is_magenta_and_changes_nothing(service: ColorizeService, guide: Guide, result: ColoredPhoto) -> None:
     spread = torch.linspace(5, 30, result.ab.shape[2]).expand(result.ab.shape[1:])  # surest at the left
-    result = replace(result, said=replace(result.said, spread=spread))
+    result = replace(result, prediction=replace(result.prediction, spread=spread))
     doubtful = guide.show(result, 1, 0, doubt=True)
     magenta = (lambda lab: lab[..., 1] - lab[..., 2])(rgb2lab(pixels(doubtful.after) / 255))
     bare = (lambda lab: lab[..., 1] - lab[..., 2])(rgb2lab(pixels(result.after) / 255))
@@ -199,10 +201,10 @@ def test_points_in_a_border_are_a_sentence(
     plate.paste(Image.open(uploads / "colors.png").convert("L"), (50, 120))
     plate.save(tmp_path / "plate.png")
     result = service.colorize(tmp_path / "plate.png")
-    assert result.said.inside != (0, 0, 400, 440)
+    assert result.prediction.inside != (0, 0, 400, 440)
     for call in (
         lambda: guide.suggest(result, 0.01, 0.5),
-        lambda: guide.ask(result, Wishes((Hint(0.01, 0.5, "#ff0000"),))),
+        lambda: guide.ask(result, Guidance((Hint(0.01, 0.5, "#ff0000"),))),
     ):
         with pytest.raises(PageError, match="border of the scan"):
             call()
@@ -211,7 +213,7 @@ def test_points_in_a_border_are_a_sentence(
 
 def test_a_model_without_a_classifier_says_so(plain_guide: Guide, uploads: Path) -> None:
     result = plain_guide._service.colorize(uploads / "beach.jpg")
-    assert result.confidence is None and not plain_guide.takes_wishes()
+    assert result.confidence is None and not plain_guide.is_guided()
     for call in (
         lambda: plain_guide.tiles(result),
         lambda: plain_guide.adopt(result, 2),
@@ -221,13 +223,13 @@ def test_a_model_without_a_classifier_says_so(plain_guide: Guide, uploads: Path)
         with pytest.raises(PageError, match="one answer only"):
             call()
     with pytest.raises(PageError, match="not trained to be guided"):
-        plain_guide.ask(result, Wishes((Hint(0.5, 0.5, "#ff0000"),)))
+        plain_guide.ask(result, Guidance((Hint(0.5, 0.5, "#ff0000"),)))
     assert plain_guide.adopt(result, 1).variant == 1
 
 
 def test_file_in_file_out(guide: Guide, uploads: Path) -> None:
-    plain = pixels(guide.guided_file(uploads / "beach.jpg", Wishes(), 1, 1, "PNG"))
-    hinted = guide.guided_file(uploads / "beach.jpg", Wishes(read_hints([[50, 20, "#c03030"]])), 2, 1, "PNG")
+    plain = pixels(guide.guided_file(uploads / "beach.jpg", Guidance(), 1, 1, "PNG"))
+    hinted = guide.guided_file(uploads / "beach.jpg", Guidance(read_hints([[50, 20, "#c03030"]])), 2, 1, "PNG")
     assert hinted.name == "beach-colorized.png" and pixels(hinted).shape == plain.shape == (300, 200, 3)
     assert np.abs(pixels(hinted) - plain).mean() > 1
 

@@ -13,11 +13,11 @@ from PIL import Image
 
 from colorization.model.coloring import read_coloring
 from space.batch import color_batch
-from space.guidance import Guide
-from space.keeping import read_recipe, take_recipe, wishes_of, write_comparison, write_layer, write_recipe
+from space.fine_tuning import Guide
+from space.hints import Guidance, Hint
+from space.keeping import guidance_of, read_recipe, take_recipe, write_comparison, write_layer, write_recipe
 from space.models import PageError
 from space.service import ColoredPhoto, ColorizeService
-from space.wishes import Hint, Wishes
 
 from .conftest import mean_chroma
 
@@ -66,7 +66,7 @@ def test_the_layer_over_the_original_gives_the_result(service: ColorizeService, 
     wanted = np.asarray(Image.open(service.write(result, 0.6, "PNG")).convert("RGB")).astype(float)
     composed = _composite(original, np.asarray(layer.convert("RGB")).astype(float))
     assert np.abs(composed - wanted).mean() < 1 < np.abs(original - wanted).mean() / 4
-    bordered = replace(result, said=replace(result.said, inside=(20, 10, 280, 190)))
+    bordered = replace(result, prediction=replace(result.prediction, inside=(20, 10, 280, 190)))
     assert np.asarray(Image.open(write_layer(service, bordered, 1.0)))[..., 3].mean() == pytest.approx(
         255 * 260 * 180 / (300 * 200), abs=0.1
     )
@@ -74,13 +74,13 @@ def test_the_layer_over_the_original_gives_the_result(service: ColorizeService, 
 
 def test_a_recipe_comes_back_as_it_was(service: ColorizeService, result: ColoredPhoto, tmp_path: Path) -> None:
     guide = Guide(service)
-    wishes = guide.with_look(Wishes((Hint(0.25, 0.8, "#c03030"),)), "autumn")
-    path = write_recipe(service, guide.adopt(guide.ask(result, wishes), 2), 1.3, -0.1)
+    guidance = guide.with_look(Guidance((Hint(0.25, 0.8, "#c03030"),)), "autumn")
+    path = write_recipe(service, guide.adopt(guide.ask(result, guidance), 2), 1.3, -0.1)
     assert path.name == "beach-colors.json"
     recipe = read_recipe(path)
     assert recipe == read_coloring(path) and (recipe.variant, recipe.strength, recipe.warmth) == (2, 1.3, -0.1)
-    again = wishes_of(recipe, guide)
-    assert again.hints == wishes.hints and again.look == "autumn"
+    again = guidance_of(recipe, guide)
+    assert again.hints == guidance.hints and again.look == "autumn"
 
 
 def test_what_is_no_recipe_is_a_sentence(service: ColorizeService, result: ColoredPhoto, tmp_path: Path) -> None:
@@ -89,7 +89,7 @@ def test_what_is_no_recipe_is_a_sentence(service: ColorizeService, result: Color
         with pytest.raises(PageError, match=reason) as error:
             read_recipe(tmp_path / "bad.json")
         assert str(tmp_path) not in str(error.value)
-    borrowed = replace(result, wishes=Wishes(palette=Guide(service).with_look(Wishes(), "autumn").palette))
+    borrowed = replace(result, guidance=Guidance(palette=Guide(service).with_look(Guidance(), "autumn").palette))
     with pytest.raises(PageError, match="another photograph"):
         write_recipe(service, borrowed, 1.0)
 
@@ -102,5 +102,5 @@ def test_a_batch_follows_a_recipe(service: ColorizeService, uploads: Path, tmp_p
     *_, batch = color_batch(service, paths, recipe=recipe)
     with zipfile.ZipFile(batch.archive) as archive, archive.open("deep.png") as file:
         one = np.asarray(Image.open(file).convert("RGB"))
-    alone = guide.guided_file(uploads / "deep.png", wishes_of(recipe, guide), 2, 1.0, "PNG")
+    alone = guide.guided_file(uploads / "deep.png", guidance_of(recipe, guide), 2, 1.0, "PNG")
     assert np.array_equal(one, np.asarray(Image.open(alone).convert("RGB")))

@@ -23,7 +23,7 @@ from space.batch import color_batch
 from space.language import LANGUAGES
 from space.phrasebook import PHRASES, translate
 from space.service import ColorizeService
-from space.uploads import told
+from space.uploads import show_errors
 
 MODEL = Path(colorization.model.__file__).parent
 # Whose sentences come before a visitor: readers of files and recipes, and what is asked of the pipeline.
@@ -152,7 +152,7 @@ def test_a_bad_file_is_told_in_the_visitors_language(visitor, tmp_path: Path, as
     path.write_bytes(make())
     visitor(asked)
     with pytest.raises(gr.Error) as caught:
-        told(lambda: read_photo(path))()
+        show_errors(lambda: read_photo(path))()
     message = caught.value.message
     with pytest.raises(UnreadableImageError) as original:
         read_photo(path)

@@ -78,10 +78,10 @@ def test_at_most_one_sentence_of_warning_and_none_that_contradicts(service: Colo
     result = service.colorize(uploads / "beach.jpg")
     assert "warning" not in describe(result) and "sure" not in describe(result)
     unsure = replace(
-        result, said=SimpleNamespace(logits=1, confidence="several colorings are plausible", notes=()), sky="no"
+        result, prediction=SimpleNamespace(logits=1, confidence="several colorings are plausible", notes=()), sky="no"
     )
     assert describe(unsure).count("class=warning") == 1 and "Several colorings" in describe(unsure)
-    sure = replace(unsure, said=SimpleNamespace(logits=1, confidence="fairly sure", notes=()))
+    sure = replace(unsure, prediction=SimpleNamespace(logits=1, confidence="fairly sure", notes=()))
     assert "warning" not in describe(sure)
     assert "made grey first" in describe(service.colorize(uploads / "colors.png"))
 

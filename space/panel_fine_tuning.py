@@ -12,16 +12,16 @@ import gradio as gr
 
 from space import before_after
 from space.color_names import color_name
-from space.guidance import Guide, Suggestion, Tiles
-from space.keeping import read_recipe, wishes_of
+from space.fine_tuning import Guide, Suggestion, Tiles
+from space.hints import Guidance, make_hint
+from space.keeping import guidance_of, read_recipe
 from space.language import label, percent, say, say_if_known
 from space.models import PageError
 from space.notes import describe
 from space.service import MAX_SATURATION, ColoredPhoto
 from space.session import Session
-from space.uploads import PRIVATE, photo_input, told, uploaded_path
+from space.uploads import PRIVATE, photo_input, show_errors, uploaded_path
 from space.views import address_of
-from space.wishes import Wishes, make_hint
 
 _LEGEND = "<p class='unsure-legend'><span style='background:#c060b8' aria-hidden='true'></span> {}</p>"
 # Buttons in HTML rather than Gradio's: each shows its color, or its picture.
@@ -46,8 +46,8 @@ class Panel:
         parts: outputs of :attr:`renew`.
         renew: from the session (and strength, warmth) to the panel as it begins for a new coloring, in steps.
         repeat: from the session, :attr:`unsure` and an uploaded recipe to strength, warmth, the picture, the note and
-            :attr:`answered`.
-        answered: outputs that tell of a result in other colors, beside the picture and the note.
+            :attr:`result_parts`.
+        answered: outputs that show a result in other colors, beside the picture and the note.
         listen: attach what the buttons do, given the session, the picture and the note.
     """
 
@@ -57,7 +57,7 @@ class Panel:
     parts: list[gr.components.Component]
     renew: Callable[[Session, float, float], Iterator[tuple]]
     repeat: Callable[[Session, bool, dict | None], tuple]
-    answered: list[gr.components.Component]
+    result_parts: list[gr.components.Component]
     listen: Callable[..., None]
 
 
@@ -124,8 +124,8 @@ def build(guide: Guide) -> Panel:
 
     def renew(session: Session, strength: float, warmth: float) -> Iterator[tuple]:
         number, result = session.number, session.colored
-        offered = result if result and result.said.logits is not None else None
-        guided = offered is not None and guide.takes_wishes()
+        offered = result if result and result.prediction.logits is not None else None
+        guided = offered is not None and guide.is_guided()
         if offered:
             tiles = guide.tiles(offered, strength, warmth)
             session.check(number)
@@ -140,7 +140,7 @@ def build(guide: Guide) -> Panel:
             None,
             False,
             _swatches([]),
-            *_list(Wishes()),
+            *_list(Guidance()),
         )
         looks = guide.looks(offered) if offered and guided else None
         if looks:  # the network runs for them, so they come a little later
@@ -160,16 +160,16 @@ def build(guide: Guide) -> Panel:
         number, result = session.number, _needed(session)
         name = str((event._data or {}).get("variant"))[:40]
         variant, look = (int(name), None) if name.isdecimal() else (1, name)
-        wishes = guide.with_look(result.wishes, look)
-        if wishes is not result.wishes:
-            result = guide.ask(replace(result, variant=1), wishes)
+        guidance = guide.with_look(result.guidance, look)
+        if guidance is not result.guidance:
+            result = guide.ask(replace(result, variant=1), guidance)
         result = changed(session, number, guide.adopt(result, variant), strength, warmth, unsure)
         return before_after.shown(result), describe(result), _tiles(session.tiles, result)
 
     def suggest(session: Session, x: float, y: float) -> tuple:
         place = make_hint(x, y, "#000000")
-        found = guide.suggest(_needed(session), place.x, place.y)
-        return _swatches(found), found[0].color
+        suggestions = guide.suggest(_needed(session), place.x, place.y)
+        return _swatches(suggestions), suggestions[0].color
 
     def click(session: Session, event: gr.EventData) -> tuple:
         data = event._data or {}
@@ -177,52 +177,52 @@ def build(guide: Guide) -> Panel:
         x, y = round(100 * place.x, 1), round(100 * place.y, 1)
         return x, y, *suggest(session, x, y)
 
-    def again(session: Session, wishes: Wishes, strength, warmth, unsure) -> tuple:
+    def again(session: Session, guidance: Guidance, strength, warmth, unsure) -> tuple:
         number = session.number
-        return answer(session, number, guide.ask(_needed(session), wishes), strength, warmth, unsure)
+        return answer(session, number, guide.ask(_needed(session), guidance), strength, warmth, unsure)
 
     def repeat(session: Session, unsure: bool, upload: dict | None) -> tuple:
         number, path = session.number, uploaded_path(upload)
         if path is None:
             return gr.skip()
         recipe = read_recipe(Path(path))
-        result = guide.ask(replace(_needed(session), variant=1), wishes_of(recipe, guide))
+        result = guide.ask(replace(_needed(session), variant=1), guidance_of(recipe, guide))
         result = guide.adopt(result, recipe.variant)
-        told_again = answer(session, number, result, recipe.strength, recipe.warmth, unsure)
-        return recipe.strength, recipe.warmth, *told_again
+        updates = answer(session, number, result, recipe.strength, recipe.warmth, unsure)
+        return recipe.strength, recipe.warmth, *updates
 
     def answer(session: Session, number: int, result: ColoredPhoto, strength, warmth, unsure) -> tuple:
         """Everything that tells of the result of a run of the network."""
-        result, wishes = changed(session, number, result, strength, warmth, unsure), result.wishes
+        result, guidance = changed(session, number, result, strength, warmth, unsure), result.guidance
         # Under a look, the variants are still those that one would go back to.
-        if not wishes.look and result.said.logits is not None:
+        if not guidance.look and result.prediction.logits is not None:
             session.tiles = (guide.tiles(result, strength, warmth), *session.tiles[1:])
         row = _tiles(session.tiles, result) if session.tiles else ""
-        return before_after.shown(result), describe(result), row, _swatches([]), *_list(wishes)
+        return before_after.shown(result), describe(result), row, _swatches([]), *_list(guidance)
 
     def give(session: Session, strength, warmth, unsure, x: float, y: float, color: Any) -> tuple:
-        return again(session, _needed(session).wishes.with_hint(make_hint(x, y, color)), strength, warmth, unsure)
+        return again(session, _needed(session).guidance.with_hint(make_hint(x, y, color)), strength, warmth, unsure)
 
     def press_swatch(session: Session, strength, warmth, unsure, x: float, y: float, event: gr.EventData) -> tuple:
         return give(session, strength, warmth, unsure, x, y, (event._data or {}).get("color"))
 
     def take_back(session: Session, strength, warmth, unsure) -> tuple:
-        wishes = _needed(session).wishes
-        return again(session, replace(wishes, hints=wishes.hints[:-1]), strength, warmth, unsure)
+        guidance = _needed(session).guidance
+        return again(session, replace(guidance, hints=guidance.hints[:-1]), strength, warmth, unsure)
 
     def take_all_back(session: Session, strength, warmth, unsure) -> tuple:
-        return again(session, replace(_needed(session).wishes, hints=()), strength, warmth, unsure)
+        return again(session, replace(_needed(session).guidance, hints=()), strength, warmth, unsure)
 
     def borrow(session: Session, strength, warmth, unsure, upload: dict | None) -> tuple:
-        wishes, path = _needed(session).wishes, uploaded_path(upload)
+        guidance, path = _needed(session).guidance, uploaded_path(upload)
         if path is None:  # taken away, which is an event of its own
             return gr.skip()
-        return again(session, Wishes(wishes.hints, guide.palette(path)), strength, warmth, unsure)
+        return again(session, Guidance(guidance.hints, guide.palette(path)), strength, warmth, unsure)
 
     def give_borrowed_back(session: Session, strength, warmth, unsure) -> tuple:
-        if session.colored is None or session.colored.wishes.palette is None or session.colored.wishes.look:
+        if session.colored is None or session.colored.guidance.palette is None or session.colored.guidance.look:
             return gr.skip()
-        return again(session, Wishes(session.colored.wishes.hints), strength, warmth, unsure)
+        return again(session, Guidance(session.colored.guidance.hints), strength, warmth, unsure)
 
     def recolor(session: Session, strength, warmth, unsure) -> dict:
         if session.colored is None or session.settings == (strength, warmth, unsure):
@@ -231,39 +231,41 @@ def build(guide: Guide) -> Panel:
 
     def listen(session: gr.State, view: gr.HTML, note: gr.HTML) -> None:
         settings = [session, strength, warmth, unsure]
-        answered = [view, note, tiles_row, *listing]
+        result_parts = [view, note, tiles_row, *listing]
         network: dict[str, Any] = {"show_progress_on": [view], **PRIVATE}
         quick: dict[str, Any] = {"show_progress": "hidden", **PRIVATE}
         gr.on(
             [strength.change, warmth.change, unsure.input],
-            told(recolor),
+            show_errors(recolor),
             settings,
             view,
             trigger_mode="always_last",
             **quick,
         )
-        tiles_row.click(told(adopt), settings, [view, note, tiles_row], show_progress_on=[view], **PRIVATE)
-        view.click(told(click), session, [across, down, swatches, picker], **quick)
+        tiles_row.click(show_errors(adopt), settings, [view, note, tiles_row], show_progress_on=[view], **PRIVATE)
+        view.click(show_errors(click), session, [across, down, swatches, picker], **quick)
         gr.on(
             [look.click, across.submit, down.submit],
-            told(suggest),
+            show_errors(suggest),
             [session, across, down],
             [swatches, picker],
             **quick,
         )
-        swatches.click(told(press_swatch), [*settings, across, down], answered, **network)
-        use.click(told(give), [*settings, across, down, picker], answered, **network)
-        undo.click(told(take_back), settings, answered, **network)
-        clear.click(told(take_all_back), settings, answered, **network)
-        borrowed = reference.input(told(borrow), [*settings, reference], answered, preprocess=False, **network)
-        borrowed.failure(lambda: None, None, reference, **quick).then(
-            told(give_borrowed_back), settings, answered, **network
+        swatches.click(show_errors(press_swatch), [*settings, across, down], result_parts, **network)
+        use.click(show_errors(give), [*settings, across, down, picker], result_parts, **network)
+        undo.click(show_errors(take_back), settings, result_parts, **network)
+        clear.click(show_errors(take_all_back), settings, result_parts, **network)
+        borrowed = reference.input(
+            show_errors(borrow), [*settings, reference], result_parts, preprocess=False, **network
         )
-        reference.clear(told(give_borrowed_back), settings, answered, **network)
+        borrowed.failure(lambda: None, None, reference, **quick).then(
+            show_errors(give_borrowed_back), settings, result_parts, **network
+        )
+        reference.clear(show_errors(give_borrowed_back), settings, result_parts, **network)
         recipe_file.upload(
-            told(repeat),
+            show_errors(repeat),
             [session, unsure, recipe_file],
-            [strength, warmth, *answered],
+            [strength, warmth, *result_parts],
             preprocess=False,
             **network,
         )
@@ -279,10 +281,10 @@ def _needed(session: Session) -> ColoredPhoto:
 
 def _tiles(strips: tuple[Tiles, ...], result: ColoredPhoto) -> str:
     """All small pictures as buttons; the one whose colors are adopted is pressed."""
-    chosen, buttons = (result.wishes.look or str(result.variant)).lower(), []
-    for found in strips:
-        (width, height), count = found.size, len(found.names)
-        for place, name in enumerate(found.names):
+    chosen, buttons = (result.guidance.look or str(result.variant)).lower(), []
+    for strip in strips:
+        (width, height), count = strip.size, len(strip.names)
+        for place, name in enumerate(strip.names):
             if name.isdecimal():
                 title = say("first_choice") if name == "1" else say("choice", number=name)
             else:
@@ -292,32 +294,32 @@ def _tiles(strips: tuple[Tiles, ...], result: ColoredPhoto) -> str:
             buttons.append(
                 f"<button type='button' data-variant='{html.escape(name)}' aria-pressed='{pressed}'>"
                 f"<span class='tile' style='aspect-ratio:{width}/{height};"
-                f"background-image:url({address_of(found.file)});background-size:{100 * count}% 100%;"
+                f"background-image:url({address_of(strip.file)});background-size:{100 * count}% 100%;"
                 f"background-position:{position:g}% 0'></span>{html.escape(title)}</button>"
             )
     return f"<div class='tiles' role='group' aria-label='{say('tiles_group')}'>{''.join(buttons)}</div>"
 
 
-def _swatches(found: list[Suggestion]) -> str:
+def _swatches(suggestions: list[Suggestion]) -> str:
     """Likely colors as buttons; without any, how to come to them."""
-    if not found:
+    if not suggestions:
         return f"<p>{say('no_suggestions')}</p>"
-    names = [color_name(each.color) for each in found]
+    names = [color_name(each.color) for each in suggestions]
     buttons = "".join(
         f'<button type="button" data-color="{each.color}"><span style="background:{each.color}"></span>{name}'
         f"{f' {each.color}' if names.count(name) > 1 else ''} <small>{percent(each.share)}</small></button>"
-        for each, name in zip(found, names, strict=True)  # two of one name are told apart by their codes
+        for each, name in zip(suggestions, names, strict=True)  # two of one name are told apart by their codes
     )
     return f'<p>{say("likely_help")}</p><div role="group" aria-label="{say("likely_group")}">{buttons}</div>'
 
 
-def _list(wishes: Wishes) -> tuple:
+def _list(guidance: Guidance) -> tuple:
     """The list of points, and its two buttons."""
     items = "".join(
         f'<li><span style="background:{hint.color}"></span>'
         f"{say('point', color=color_name(hint.color), x=percent(hint.x), y=percent(hint.y))}</li>"
-        for hint in wishes.hints
+        for hint in guidance.hints
     )
-    some = bool(wishes.hints)
+    some = bool(guidance.hints)
     shown = f"<ol>{items}</ol>" if some else f"<p>{say('no_points')}</p>"
     return shown, gr.Button(interactive=some), gr.Button(interactive=some)

@@ -12,11 +12,11 @@ from PIL import Image
 from colorization.model.ab_bins import ab_centers
 from colorization.model.color import rgb_to_lab
 from colorization.model.prediction import Prediction
+from space.hints import Guidance, Hint, color_values
 from space.language import say
 from space.models import PageError, ask_looks
 from space.service import ColoredPhoto, ColorizeService, read_upload, read_view
 from space.views import encode, write_fresh
-from space.wishes import Hint, Wishes, color_values
 
 CHOICES = 4  # colorings offered, the model's own among them
 MAX_VARIANTS = 9
@@ -24,7 +24,7 @@ _TILE_SIDE = 240  # px
 _TILE_QUALITY = 80
 _LOOKS_KEPT = 64
 _PALED = 0.35  # of the colors, under the overlay that says where the model is unsure
-_NEAR = 15.0  # CIE units of ab: what is taken for one color when shares are told
+_NEAR = 15.0  # CIE units of ab: what is taken for one color when shares are counted
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Guide:
         self._service = service
         self._looks: dict[Path, Tiles] = {}  # by the grey picture: of the examples they are everybody's
 
-    def takes_wishes(self) -> bool:
+    def is_guided(self) -> bool:
         """Whether the model takes colors at points and palettes."""
         return bool(self._service.models.pipeline().model.config.guided)
 
@@ -71,7 +71,7 @@ class Guide:
         Raises:
             PageError: if there is no such variant, or the model offers none.
         """
-        return replace(colored, ab=variant_of(colored.said, variant), variant=int(variant))
+        return replace(colored, ab=variant_of(colored.prediction, variant), variant=int(variant))
 
     def tiles(self, colored: ColoredPhoto, saturation: float = 1.0, warmth: float = 0.0) -> Tiles:
         """``CHOICES`` small pictures, variants 1, 2, ... in this order; the network does not run.
@@ -79,7 +79,7 @@ class Guide:
         Raises:
             PageError: if the model offers no variants.
         """
-        variants = _offered(colored.said).variants(CHOICES)
+        variants = _offered(colored.prediction).variants(CHOICES)
         named = {str(number): ab for number, ab in enumerate(variants, 1)}
         return self._strip(colored, named, saturation, warmth)
 
@@ -101,21 +101,21 @@ class Guide:
             self._looks[colored.before] = known
         return known
 
-    def with_look(self, wishes: Wishes, name: str | None) -> Wishes:
+    def with_look(self, guidance: Guidance, name: str | None) -> Guidance:
         """The same points, and a look instead of another look or a palette; None takes a look away.
 
         Raises:
             PageError: if there is no such look.
         """
         if name is None:
-            return replace(wishes, look=None, palette=None) if wishes.look else wishes
-        if not self.takes_wishes():
+            return replace(guidance, look=None, palette=None) if guidance.look else guidance
+        if not self.is_guided():
             raise PageError(say("no_looks"))
         try:
             palette = self._service.models.pipeline().image_processor.make_look(name)
         except ValueError as error:
             raise PageError(str(error)) from None
-        return replace(wishes, look=name, palette=palette)
+        return replace(guidance, look=name, palette=palette)
 
     def _strip(self, colored: ColoredPhoto, named: dict[str, torch.Tensor], saturation: float, warmth: float) -> Tiles:
         view = read_view(colored)
@@ -137,31 +137,31 @@ class Guide:
         Raises:
             PageError: if the point is in the border of a scan, or the model suggests nothing.
         """
-        said, view, point = _offered(colored.said), read_upload(colored.before), Hint(x, y, "#000000")
+        prediction, view, point = _offered(colored.prediction), read_upload(colored.before), Hint(x, y, "#000000")
         _check_inside(colored, point)
         inside = left, top, right, bottom = colored.inside(view)
         across, down = point.pixel(view.width, view.height)
         across, down = min(max(across, left), right - 1), min(max(down, top), bottom - 1)
-        colors = replace(said, photo=view, inside=inside).suggest_colors((across, down))
-        rows, columns = said.ab.shape[1:]
+        colors = replace(prediction, photo=view, inside=inside).suggest_colors((across, down))
+        rows, columns = prediction.ab.shape[1:]
         row = min(int((down + 0.5 - top) / (bottom - top) * rows), rows - 1)
         column = min(int((across + 0.5 - left) / (right - left) * columns), columns - 1)
-        share = said.logits[:, row, column].softmax(dim=0)  # type: ignore[index] # there, or _offered had refused
+        share = prediction.logits[:, row, column].softmax(dim=0)  # type: ignore[index] # there, or _offered had refused
         return [Suggestion(color, _share_of(color, share)) for color in colors]
 
-    def ask(self, colored: ColoredPhoto, wishes: Wishes) -> ColoredPhoto:
-        """Run the network with these wishes; a variant that was adopted stays adopted.
+    def ask(self, colored: ColoredPhoto, guidance: Guidance) -> ColoredPhoto:
+        """Run the network with this guidance; a variant that was adopted stays adopted.
 
         Raises:
             PageError: as ``ColorizeService.ask_again``, and if a point is in the border of a scan.
         """
-        for hint in wishes.hints:
+        for hint in guidance.hints:
             _check_inside(colored, hint)
-        answer = self._service.ask_again(colored, wishes)
+        answer = self._service.ask_again(colored, guidance)
         return answer if colored.variant == 1 else self.adopt(answer, colored.variant)
 
     def palette(self, source: str | Path) -> torch.Tensor:
-        """The colors of a reference photograph, for ``Wishes.palette``.
+        """The colors of a reference photograph, for ``Guidance.palette``.
 
         Raises:
             UnreadableImageError: if it is no picture.
@@ -177,7 +177,7 @@ class Guide:
         """The picture shown again: the colors, or with ``doubt`` pale ones under magenta where the model is unsure."""
         if not doubt:
             return self._service.recolor(colored, saturation, warmth)
-        overlay = _offered(colored.said).overlay_ab()
+        overlay = _offered(colored.prediction).overlay_ab()
         self._service.check(saturation, warmth)
         mixed = colored.ab * (_PALED * saturation) + overlay
         return self._service.recolor(colored, 1.0, warmth, ab=mixed)
@@ -185,33 +185,33 @@ class Guide:
     def guided_file(
         self,
         source: str | Path,
-        wishes: Wishes,
+        guidance: Guidance,
         variant: float,
         saturation: float,
         file_format: str,
         warmth: float = 0.0,
     ) -> Path:
-        """File in, file out, for programs: colorized with these wishes, that variant adopted, and written."""
+        """File in, file out, for programs: colorized with this guidance, that variant adopted, and written."""
         choose = partial(variant_of, variant=variant)
-        return self._service.colorize_file(source, saturation, file_format, warmth, wishes, choose)
+        return self._service.colorize_file(source, saturation, file_format, warmth, guidance, choose)
 
 
-def variant_of(said: Prediction, variant: float) -> torch.Tensor:
+def variant_of(prediction: Prediction, variant: float) -> torch.Tensor:
     """ab [2, h, w] of a variant."""
     if not isinstance(variant, int | float) or variant not in range(1, MAX_VARIANTS + 1):
         raise PageError(f"The colorings are numbered from 1 to {MAX_VARIANTS}, not {str(variant)[:20]}.")
-    return said.ab if variant == 1 else _offered(said).variants(int(variant))[-1]
+    return prediction.ab if variant == 1 else _offered(prediction).variants(int(variant))[-1]
 
 
-def _offered(said: Prediction) -> Prediction:
-    if said.logits is None:
+def _offered(prediction: Prediction) -> Prediction:
+    if prediction.logits is None:
         raise PageError(say("one_answer_only"))
-    return replace(said, logits=said.logits.float())
+    return replace(prediction, logits=prediction.logits.float())
 
 
 def _check_inside(colored: ColoredPhoto, hint: Hint) -> None:
     x, y = hint.pixel(*colored.size)
-    left, top, right, bottom = colored.said.inside
+    left, top, right, bottom = colored.prediction.inside
     if not (left <= x < right and top <= y < bottom):
         raise PageError(say("in_border"))
 

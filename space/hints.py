@@ -38,7 +38,7 @@ class Hint:
 
 
 @dataclass(frozen=True)
-class Wishes:
+class Guidance:
     """Everything asked for one photograph; the network takes all of it at once.
 
     Attributes:
@@ -54,7 +54,7 @@ class Wishes:
     def __bool__(self) -> bool:
         return bool(self.hints) or self.palette is not None
 
-    def with_hint(self, hint: Hint) -> Wishes:
+    def with_hint(self, hint: Hint) -> Guidance:
         """One more point; at the place of an earlier one it replaces that.
 
         Raises:
@@ -90,10 +90,10 @@ def read_hints(hints: object) -> tuple[Hint, ...]:
         return ()
     if not isinstance(hints, list | tuple) or any(not isinstance(h, list | tuple) or len(h) != 3 for h in hints):
         raise wrong
-    wishes = Wishes()
+    guidance = Guidance()
     for hint in hints:
-        wishes = wishes.with_hint(make_hint(*hint))
-    return wishes.hints
+        guidance = guidance.with_hint(make_hint(*hint))
+    return guidance.hints
 
 
 def read_color(color: object) -> str:
