@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -14,8 +16,9 @@ from .srgb import join, lightness
 
 # Pixels of a band of rows at full size: for smaller ones the threads wait for one another more than they compute,
 # larger ones leave the cache and hold memory.
-_BAND_PIXELS = 1 << 16
+_BAND_PIXELS = 1 << 17
 _BANDS_AT_ONCE = 4
+_kept = threading.local()
 
 
 def paint(
@@ -45,11 +48,11 @@ def paint(
             band = np.asarray(original.crop((0, top, width, bottom)))
         else:
             band = original[top:bottom] if original.ndim == 3 else np.repeat(original[top:bottom, :, None], 3, axis=2)
-        light = lightness(band)
+        light = lightness(band, _array("light", band.shape[:2]))
         colors = _enlarge_rows(wide, top, bottom, height)
         if tone is not None:
             colors = colors + tone[:, np.rint(light).astype(np.intp).clip(0, tone.shape[1] - 1)]
-        colored.paste(Image.fromarray(join(light, colors)), (0, top))
+        colored.paste(Image.fromarray(join(light, colors, _array("rgb", band.shape, np.uint8))), (0, top))
 
     threads = min(threads or os.cpu_count() or 1, _BANDS_AT_ONCE)
     list(_painters(os.getpid(), threads).map(paint_band, range(0, height, rows)))
@@ -73,6 +76,15 @@ def put_in_scan(
     whole = paint(scan, np.zeros((2, 1, 1), np.float32), tone)
     whole.paste(picture, inside[:2], draw_outline(outline, (width, height), inside) if outline else None)
     return whole
+
+
+def _array(name: str, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
+    """An array of this thread under that name, to be written over: threads wait for one another to allocate one."""
+    kept, size = getattr(_kept, name, None), math.prod(shape)
+    if kept is None or kept.size < size:
+        kept = np.empty(size, dtype)
+        setattr(_kept, name, kept)
+    return kept[:size].reshape(shape)
 
 
 @functools.lru_cache(maxsize=4)
@@ -120,12 +132,13 @@ def _enlarge_width(ab: np.ndarray, width: int) -> np.ndarray:
 
 
 def _enlarge_rows(wide: np.ndarray, top: int, bottom: int, height: int) -> np.ndarray:
-    """Rows top..bottom of ``height`` out of [h, 2, width]: [2, bottom - top, width]."""
+    """Rows top..bottom of ``height`` out of [h, 2, width]: [2, bottom - top, width], valid until the next call."""
     first, table = _weights(wide.shape[0], height, top, bottom)
-    rows = wide[first : first + table.shape[1]].reshape(table.shape[1], -1)
+    shape = (2, bottom - top, wide.shape[2])
+    total, part = _array("total", shape), _array("part", shape[1:])
     # Not a matrix product: a BLAS would wake its own threads for each band, and they wait for one another.
-    total = table[:, :1] * rows[0]
-    part = np.empty_like(total)
-    for weights, row in zip(table.T[1:, :, None], rows[1:], strict=True):
-        total += np.multiply(weights, row, out=part)
-    return total.reshape(bottom - top, 2, -1).swapaxes(0, 1)
+    for plane, rows in zip(total, wide[first : first + table.shape[1]].swapaxes(0, 1), strict=True):
+        np.multiply(table[:, :1], rows[0], out=plane)
+        for weights, row in zip(table.T[1:, :, None], rows[1:], strict=True):
+            plane += np.multiply(weights, row, out=part)
+    return total

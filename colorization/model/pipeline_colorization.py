@@ -209,7 +209,7 @@ class ColorizationPipeline(Pipeline):
             given[box if box in given else boxes[0]].append((place_in(photo, box, (x, y)), color))
         parts = []
         for box, known in given.items():
-            picture = Image.fromarray(seen)
+            picture = Image.fromarray(seen if seen.strides[2] else seen[..., 0])  # one plane is enough of a grey one
             picture = picture if box == (0, 0, *picture.size) else picture.crop(box)
             guidance = {} if palette is None else {"palette": palette}
             if known:

@@ -178,18 +178,19 @@ def _linear_of(fy: np.ndarray, a: np.ndarray, b: np.ndarray, arrays: _Arrays) ->
     return arrays.linear
 
 
-def join(lightness: np.ndarray, ab: np.ndarray) -> np.ndarray:
+def join(lightness: np.ndarray, ab: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
     """Put color on luminance: 8-bit sRGB of L* and ab, with chroma reduced at constant L* and hue where sRGB ends.
 
     Args:
         lightness: float32 [H, W], L* in [0, 100].
         ab: float32 [2, H, W], CIE units.
+        out: uint8 [H, W, 3] to write into, contiguous.
 
     Returns:
         uint8 [H, W, 3].
     """
-    rgb = np.empty((*lightness.shape, 3), np.uint8)
-    flat, light, (a, b) = rgb.reshape(-1, 3), lightness.reshape(-1), ab.reshape(2, -1)
+    rgb = np.empty((*lightness.shape, 3), np.uint8) if out is None else out
+    flat, light, a, b = rgb.reshape(-1, 3), lightness.reshape(-1), ab[0].reshape(-1), ab[1].reshape(-1)
     for first in range(0, len(light), _PIXELS_AT_ONCE):
         part = slice(first, first + _PIXELS_AT_ONCE)
         _join(light[part], a[part], b[part], flat[part])
