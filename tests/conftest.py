@@ -33,7 +33,16 @@ def draw_landscape(width: int = 120, height: int = 80, seed: int = 0) -> Image.I
 # The fast tier (`-m "not slow"`) leaves out what starts browsers, servers or processes, trains, or else takes a second
 # of a core: these, and the tests that are marked.
 _SLOW = {
-    *("publishing", "test_scales", "test_recipes", "test_load", "test_run", "test_packaging", "test_benchmark"),
+    *(
+        "publishing",
+        "test_scales",
+        "test_recipes",
+        "test_earlier_recipes",
+        "test_load",
+        "test_run",
+        "test_packaging",
+        "test_benchmark",
+    ),
     *("test_browser", "test_browser_access", "test_browser_guidance", "test_browser_trust"),
     *("test_api", "test_preview", "test_release", "test_precision"),
 }

@@ -65,6 +65,12 @@ def pixels(path: Path) -> np.ndarray:
     return np.asarray(Image.open(path))
 
 
+def assert_alike(pixels: np.ndarray, picture: Image.Image) -> None:
+    """Equal but for rounding: the same weights, read twice, lie elsewhere in memory, and two threads sum otherwise."""
+    difference = np.abs(pixels.astype(int) - np.asarray(picture))
+    assert difference.max() <= 1 and (difference > 0).mean() < 1e-3
+
+
 def test_a_file_of_hints_is_repeated_in_any_size(run, guided_pipeline, tmp_path):
     grey = tmp_path / "grey.png"
     coloring = Coloring(((50, 20, "#3355cc"),), variant=2, strength=0.7, warmth=0.4)
@@ -72,11 +78,11 @@ def test_a_file_of_hints_is_repeated_in_any_size(run, guided_pipeline, tmp_path)
     picture = Image.open(grey)
     hints = [((0.5 * (picture.width - 1), 0.2 * (picture.height - 1)), "#3355cc")]
     wanted = guided_pipeline(grey, hints=hints, num_variants=2, strength=0.7, warmth=0.4)[1]
-    assert np.array_equal(pixels(run(grey, "--hints", tmp_path / "hints.json")), np.asarray(wanted))
+    assert_alike(pixels(run(grey, "--hints", tmp_path / "hints.json")), wanted)
     # What is said on the command line counts more than the file.
     other = guided_pipeline(grey, hints=hints, num_variants=2, strength=1.5, warmth=0.4)[1]
     found = run(grey, "--hints", tmp_path / "hints.json", "--strength", 1.5)
-    assert np.array_equal(pixels(found), np.asarray(other))
+    assert_alike(pixels(found), other)
 
 
 def test_strength_warmth_and_the_earlier_name(run, tmp_path):

@@ -15,24 +15,8 @@ from colorization.training.recipe import list_recipes, load_recipe
 from colorization.training.validation import HarnessValidation
 
 from ..conftest import draw_landscape
+from .by_heart import NARROW, OURS, Pictures, learn_by_heart
 
-# As in the recipe but for the widths: a few thousand weights learn what a test has time for.
-NARROW = {
-    "resnet-unet": {"encoder_widths": [8, 8, 16, 16], "context_width": 16},
-    "dinov2": {
-        "backbone": {"hidden_size": 24, "num_hidden_layers": 2, "num_attention_heads": 2, "image_size": 56},
-        "taps": [1, 2],
-        "attention_width": 16,
-        "attention_heads": 2,
-        "encoder_widths": [8, 8, 16],
-        "decoder_widths": [16, 16],
-        "detail_dropout": 0.0,
-    },
-    "mobilenet-unet": {"encoder_multiplier": 0.25, "context_width": 16},
-    "unet": {"widths": [8, 16, 16]},
-    "zhang": {"widths": [8]},
-    "autoencoder": {"widths": [16, 32]},
-}
 PARAMETERS = {  # millions; the dilated CNN has 32.2 in its authors' files, with 313 bins
     "landscapecolorizer": (5, 16),
     "pix2pix": (10, 20),
@@ -59,57 +43,9 @@ def test_sizes(name):
     assert low < sum(parameter.numel() for parameter in model.parameters()) / 1e6 < high
 
 
-@pytest.mark.parametrize("name", list_recipes())
-def test_overfits_eight_pictures_and_comes_back(name, tmp_path):
-    recipe = load_recipe(name)
-    narrow = dict(NARROW[recipe.config().architecture])
-    if "context_width" in narrow:
-        narrow["decoder_widths"] = [16] * len(recipe.config().decoder_widths)
-    length = 2560 if recipe.config().head == "rgb" else 1280  # RGB has the luminance to learn too
-    recipe = dataclasses.replace(
-        recipe,
-        model={**recipe.model, **narrow, **({"dropout": 0.0} if recipe.baseline else {})},
-        crop_sizes=(32,),
-        working_size=32,  # what the network sees of these squares when it is measured, too
-        pictures=length,
-        batch_size=8,
-        learning_rate=1e-2,
-        encoder_learning_rate=1e-2,
-        discriminator_learning_rate=1e-4,
-        discriminator_width=8,
-        schedule="cosine",
-        beta1=0.9,
-        clip_norm=1.0,
-        warmup=80,
-        frozen_encoder_layers=(),
-        # By heart: the same view each time.
-        views=0,
-        min_crop_scale=1.0,
-        vertical_flip=False,
-        rotation=0.0,
-        jitter=0.0,
-        degradation_probability=0.0,
-        data_shares=(1.0,),
-        no_sky_share=0.0,
-        ema_half_life=80,
-        validate_every=length,
-        checkpoint_every=length,
-        validation_pictures=8,
-        set_distance=False,
-        patience=0,
-        select_by="",
-    )
-    pictures = [{"image": draw_landscape(48, 48, seed)} for seed in range(8)]
-    validation = HarnessValidation(_Pictures(pictures), recipe)
-    torch.manual_seed(0)
-    model = recipe.model_class(recipe.config())
-    before = validation(model.eval())["ab_rmse_mean"]
-    trained = train(model, recipe, _Pictures(pictures), validation, tmp_path / "out", machine=Machine(workers=0))
-    after = validation(trained)["ab_rmse_mean"]
-    assert after < 0.6 * before, (before, after)
-    back = recipe.model_class.from_pretrained(tmp_path / "out" / "model", dtype=torch.float32).eval()
-    assert back.config.to_dict().items() >= recipe.model.items()
-    assert validation(back)["ab_rmse_mean"] == pytest.approx(after, rel=0.05)  # half precision of the file
+@pytest.mark.parametrize("name", [name for name in list_recipes() if name.startswith(OURS)])
+def test_learns_eight_pictures_by_heart_and_comes_back(name, tmp_path):
+    learn_by_heart(name, tmp_path)
 
 
 CLASSIFIERS = [name for name in list_recipes() if load_recipe(name).config().head in ("classification", "both")]
@@ -150,7 +86,7 @@ def test_a_classifier_trains_in_half_precision(name, precision, tmp_path, anothe
         select_by="",
         hint_probability=1.0 if recipe.config().guided else 0.0,
     )
-    pictures = _Pictures([{"image": draw_landscape(48, 48, seed)} for seed in range(8)])
+    pictures = Pictures([{"image": draw_landscape(48, 48, seed)} for seed in range(8)])
     model = recipe.model_class(recipe.config())
     before = {key: value.clone() for key, value in model.state_dict().items()}
     machine = Machine(workers=0, mixed_precision=precision)
@@ -158,12 +94,6 @@ def test_a_classifier_trains_in_half_precision(name, precision, tmp_path, anothe
     after = model.state_dict()
     assert all(bool(torch.isfinite(value).all()) for value in after.values())
     assert any(not torch.equal(value, before[key]) for key, value in after.items() if "classifier" in key)
-
-
-class _Pictures(list):
-    """A list where a data set is meant."""
-
-    column_names = ("image",)
 
 
 def test_views_are_those_of_the_recipe():
