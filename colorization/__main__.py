@@ -153,7 +153,7 @@ def check_guidance(pipe: ColorizationPipeline, args: argparse.Namespace, recipe:
 def _load(args: argparse.Namespace) -> ColorizationPipeline:
     """Import PyTorch and transformers, and load the model.
 
-    Nothing that this makes is garbage: Python, which looks for some again and again, would need an eighth longer.
+    Nothing that this makes is garbage, which Python would look for again and again meanwhile.
     """
     gc.disable()
     try:

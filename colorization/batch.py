@@ -7,11 +7,10 @@ import contextlib
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
 
 import torch
 from PIL import Image
@@ -61,11 +60,6 @@ class Batch:
             except Exception as error:
                 return job, error
 
-        if workers == 1:  # here, with all threads: what the pipeline gives, to the last bit
-            for job in jobs:
-                waiting.append((job, self._begin(job, _Here())))
-                yield answer()
-            return
         pool = ThreadPoolExecutor(workers, "color", torch.set_num_threads, (max(1, threads // workers),))
         try:
             for job in jobs:
@@ -175,18 +169,6 @@ class Batch:
         if folder not in self._cleaned and folder.is_dir():
             remove_leftovers(folder)
         self._cleaned.add(folder)
-
-
-class _Here(Executor):
-    """Does what it is given at once, in the thread that gives it."""
-
-    def submit(self, fn: Callable, /, *args: Any, **kwargs: Any) -> Future:
-        future: Future = Future()
-        try:
-            future.set_result(fn(*args, **kwargs))
-        except Exception as error:
-            future.set_exception(error)
-        return future
 
 
 def _alike(one: Job, other: Job) -> bool:

@@ -79,7 +79,7 @@ def put_in_scan(
 
 
 def _array(name: str, shape: tuple[int, ...], dtype: type = np.float32) -> np.ndarray:
-    """An array of this thread under that name, to be written over: threads wait for one another to allocate one."""
+    """An array of this thread under that name, to be written over by the next band."""
     kept, size = getattr(_kept, name, None), math.prod(shape)
     if kept is None or kept.size < size:
         kept = np.empty(size, dtype)

@@ -134,10 +134,7 @@ def _is_grey(rgb: np.ndarray) -> bool:
 
 
 class _Arrays:
-    """What is computed on the way between sRGB and Lab, for so many pixels.
-
-    Written into again and again: to allocate an array takes several times as long as to fill it.
-    """
+    """What is computed on the way between sRGB and Lab, for so many pixels; written into again and again."""
 
     def __init__(self, pixels: int) -> None:
         self.f_x, self.f_y, self.f_z, self.x, self.y, self.z, self.part = np.empty((7, pixels), np.float32)

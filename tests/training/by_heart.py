@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from colorization.training.loop import Machine, train
-from colorization.training.recipe import load_recipe
+from colorization.training.recipe import Recipe, load_recipe
 from colorization.training.validation import HarnessValidation
 
 from ..conftest import draw_landscape
@@ -40,12 +40,18 @@ class Pictures(list):
     column_names = ("image",)
 
 
-def learn_by_heart(name: str, folder: Path) -> None:
-    """Train a recipe's model, narrow, on eight pictures until it knows them; save it and load it again."""
-    recipe = load_recipe(name)
+def narrow_of(recipe: Recipe) -> dict:
+    """Fields of a narrow model of the recipe's architecture."""
     narrow = dict(NARROW[recipe.config().architecture])
     if "context_width" in narrow:
         narrow["decoder_widths"] = [16] * len(recipe.config().decoder_widths)
+    return narrow
+
+
+def learn_by_heart(name: str, folder: Path) -> None:
+    """Train a recipe's model, narrow, on eight pictures until it knows them; save it and load it again."""
+    recipe = load_recipe(name)
+    narrow = narrow_of(recipe)
     length = 2560 if recipe.config().head == "rgb" else 1280  # RGB has the luminance to learn too
     recipe = dataclasses.replace(
         recipe,

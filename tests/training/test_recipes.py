@@ -15,7 +15,7 @@ from colorization.training.recipe import list_recipes, load_recipe
 from colorization.training.validation import HarnessValidation
 
 from ..conftest import draw_landscape
-from .by_heart import NARROW, OURS, Pictures, learn_by_heart
+from .by_heart import NARROW, OURS, Pictures, learn_by_heart, narrow_of
 
 PARAMETERS = {  # millions; the dilated CNN has 32.2 in its authors' files, with 313 bins
     "landscapecolorizer": (5, 16),
@@ -67,12 +67,9 @@ def test_a_classifier_trains_in_half_precision(name, precision, tmp_path, anothe
     architecture = recipe.config().architecture
     if architecture not in NARROW:
         pytest.skip(f"no narrow {architecture} here")
-    narrow = dict(NARROW[architecture])
-    if "context_width" in narrow:
-        narrow["decoder_widths"] = [16] * len(recipe.config().decoder_widths)
     recipe = dataclasses.replace(
         recipe,
-        model={**recipe.model, **narrow},
+        model={**recipe.model, **narrow_of(recipe)},
         crop_sizes=(32,),
         pictures=16,
         batch_size=8,
