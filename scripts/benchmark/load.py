@@ -12,6 +12,7 @@ import io
 import json
 import os
 import random
+import re
 import resource
 import socket
 import statistics
@@ -21,6 +22,7 @@ import tempfile
 import threading
 import time
 import zipfile
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -259,10 +261,19 @@ def benchmark_load(
                 stages.append((f"after wave {wave}", server.memory(), *server.files()))
             left = sorted(set(server.names()) - known)
             alive = server.process.poll() is None
-            tracebacks = server.log.read_text(errors="replace").count("Traceback")
+            tracebacks = ends_of_tracebacks(server.log.read_text(errors="replace"))
         finally:
             server.stop()
     return _report(outcomes, stages, server.peak, most, alive, tracebacks, left, clients, say)
+
+
+def ends_of_tracebacks(log: str) -> Counter[str]:
+    """Count the errors that a server wrote to its log by the line that says what they are; numbers in it become 0."""
+    found: Counter[str] = Counter()
+    for part in log.split("Traceback (most recent call last):")[1:]:
+        end = next((line for line in part.splitlines()[1:] if line and not line.startswith((" ", "+", "|"))), "cut off")
+        found[re.sub(r"/\S+", "/...", re.sub(r"\d+", "0", end))[:160]] += 1
+    return found
 
 
 def _report(outcomes, stages, peak, most, alive, tracebacks, left, clients, say) -> dict:
@@ -285,7 +296,9 @@ def _report(outcomes, stages, peak, most, alive, tracebacks, left, clients, say)
         say(f"| {stage} | {memory / 1e6:.0f} | {count} | {size / 1e6:.1f} |")
     if left:
         say(f"Left behind: {', '.join(left[:20])}")
-    say(f"\nThe server {'runs' if alive else 'is gone'}; tracebacks in its log: {tracebacks}.")
+    say(f"\nThe server {'runs' if alive else 'is gone'}; tracebacks in its log: {tracebacks.total()}.")
+    for line, count in tracebacks.most_common():
+        say(f"- {count} x {line}")
     return {
         "errors": errors + (not alive),
         "p95": float(np.quantile(every, 0.95)),
