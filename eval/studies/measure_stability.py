@@ -1,4 +1,4 @@
-"""Does the same photograph get the same colors at another size, and when it is shifted by one pixel?
+"""Does the same photograph get the same colors at another size, shifted by one pixel, and mirrored?
 
     python scripts/measure_stability.py --data PHOTOGRAPHS [--model MODEL]
 
@@ -60,7 +60,11 @@ def main(arguments: list[str] | None = None) -> int:
             shifted = version.crop((1, 1, width, height))
             back = F.pad(_ab(pipe, shifted, shifted.size), (1, 0, 1, 0), mode="replicate")
             own = _lab(version)[:, :1]
-            rows.setdefault("shifted by 1 px", []).append(_difference(own, back, _ab(pipe, version, version.size)))
+            colored = _ab(pipe, version, version.size)
+            rows.setdefault("shifted by 1 px", []).append(_difference(own, back, colored))
+            mirrored = version.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+            back = _ab(pipe, mirrored, mirrored.size).flip(-1)
+            rows.setdefault("mirrored", []).append(_difference(own, back, colored))
     if not rows:
         parser.error(f"{args.data}: there is no photograph of more than {SIZES[0]} px.")
     print("| against the largest size | photographs | mean CIEDE2000 | worst |\n|---|---|---|---|")

@@ -26,7 +26,9 @@ def table(text: str) -> list[list[str]]:
 def test_steady_colors_are_found_steady_and_others_not(photographs, tiny_model_dir, capsys, monkeypatch):
     assert measure_stability.main(["--data", str(photographs), "--model", str(tiny_model_dir)]) == 0
     rows = {row[0]: row for row in table(capsys.readouterr().out)}
-    assert set(rows) == {"192 px", "256 px", "shifted by 1 px"} and all(row[1] == "3" for row in rows.values())
+    assert set(rows) == {"192 px", "256 px", "shifted by 1 px", "mirrored"} and all(
+        row[1] == "3" for row in rows.values()
+    )
 
     def by_size(pipe, picture, size):
         ab = torch.zeros(1, 2, size[1], size[0])
@@ -36,7 +38,15 @@ def test_steady_colors_are_found_steady_and_others_not(photographs, tiny_model_d
     monkeypatch.setattr(measure_stability, "_ab", by_size)
     measure_stability.main(["--data", str(photographs), "--model", str(tiny_model_dir)])
     rows = {row[0]: float(row[2]) for row in table(capsys.readouterr().out)}
-    assert rows["192 px"] > 5 and rows["256 px"] == 0 and rows["shifted by 1 px"] == 0
+    assert rows["192 px"] > 5 and rows["256 px"] == 0 and rows["shifted by 1 px"] == 0 and rows["mirrored"] == 0
+
+    def by_side(pipe, picture, size):
+        return torch.linspace(0, 40, size[0]).expand(1, 2, size[1], size[0])
+
+    monkeypatch.setattr(measure_stability, "_ab", by_side)
+    measure_stability.main(["--data", str(photographs), "--model", str(tiny_model_dir)])
+    rows = {row[0]: float(row[2]) for row in table(capsys.readouterr().out)}
+    assert rows["mirrored"] > 5 and rows["192 px"] == 0
     with pytest.raises(SystemExit):
         measure_stability.main(["--data", str(photographs / "none"), "--model", str(tiny_model_dir)])
 
