@@ -33,7 +33,6 @@ class ColorizationConfig(PreTrainedConfig):
         attention_width: of "dinov2": channels of the attention blocks over the backbone's tokens.
         attention_layers: their number.
         attention_heads: heads of each.
-        color_queries: of "dinov2": colors that ask the whole picture where they belong; 0 for none.
         detail_dropout: of "dinov2", in training: how often a picture goes without the convolutional path.
         guided: whether the network takes hints and a palette and predicts the mean chroma of the picture; needs a
             classifier.
@@ -59,7 +58,6 @@ class ColorizationConfig(PreTrainedConfig):
     attention_width: int = 256
     attention_layers: int = 2
     attention_heads: int = 4
-    color_queries: int = 0
     detail_dropout: float = 0.25
     guided: bool = False
     ab_scale: float = 64.0

@@ -36,36 +36,6 @@ class AttentionBlock(nn.Module):
         return x + self.fc2(F.gelu(self.fc1(self.norm2(x))))
 
 
-class ColorQueries(nn.Module):
-    """Learned queries that ask the picture's tokens, each a map of where its color lies (DDColor, arXiv:2212.11613).
-
-    Args:
-        count: of queries.
-        width, heads: of the tokens, and of the attention over them.
-        pixel_width: channels of the decoder's last level.
-        layers: rounds of cross-attention, self-attention and a perceptron.
-    """
-
-    def __init__(self, count: int, width: int, heads: int, pixel_width: int, layers: int = 2) -> None:
-        super().__init__()
-        self.queries = nn.Embedding(count, width)
-        self.layers = nn.ModuleList(
-            nn.TransformerDecoderLayer(width, heads, 2 * width, 0.0, "gelu", batch_first=True, norm_first=True)
-            for _ in range(layers)
-        )
-        self.norm = nn.LayerNorm(width)
-        self.embed = nn.Linear(width, pixel_width)
-        self.fuse = nn.Conv2d(count, 2, 1)
-
-    def forward(self, tokens: torch.Tensor, pixels: torch.Tensor) -> torch.Tensor:
-        """Tokens [B, N, D] of the whole picture and pixels [B, C, h, w] of a window to ab [B, 2, h, w]."""
-        x = self.queries.weight[None].expand(len(tokens), -1, -1)
-        for layer in self.layers:
-            x = layer(x, tokens)
-        maps = torch.einsum("bqc,bchw->bqhw", self.embed(self.norm(x)), pixels) / pixels.shape[1] ** 0.5
-        return self.fuse(maps)
-
-
 class Dinov2ColorNetwork(nn.Module):
     """DINOv2 on the whole picture, two attention blocks over its tokens, a decoder to stride 4.
 
@@ -82,7 +52,6 @@ class Dinov2ColorNetwork(nn.Module):
         bins: classes of the classifier.
         detail_dropout: probability of a picture to lose the convolutional path in training, so that colors follow from
             what is recognized.
-        color_queries: their number, 0 for none.
     """
 
     feature_mean: torch.Tensor
@@ -99,7 +68,6 @@ class Dinov2ColorNetwork(nn.Module):
         decoder_widths: Sequence[int],
         bins: int,
         detail_dropout: float,
-        color_queries: int = 0,
     ) -> None:
         super().__init__()
         self.backbone, self.detail_dropout = Dinov2Model(backbone), detail_dropout
@@ -120,7 +88,6 @@ class Dinov2ColorNetwork(nn.Module):
         self.level4 = DecoderLevel(decoder_widths[0], first, decoder_widths[1])
         last = decoder_widths[1]
         self.head = nn.Conv2d(last, 2, 1)
-        self.queries = ColorQueries(color_queries, width, heads, last) if color_queries else None
         self.classifier = nn.Sequential(
             nn.Conv2d(last, 2 * last, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(2 * last, bins, 1)
         )
@@ -211,8 +178,7 @@ class Dinov2ColorNetwork(nn.Module):
         if added is not None:
             stride4, stride8 = stride4 + added[0], stride8 + added[1]
         x = self.level4(self.level8(context, stride8), stride4)
-        color = self.head(x) if self.queries is None else self.head(x) + self.queries(tokens, x)
-        return RawOutput(color, self.classifier(x) if classify else None, log_chroma, log_variance, coarse)
+        return RawOutput(self.head(x), self.classifier(x) if classify else None, log_chroma, log_variance, coarse)
 
 
 def cells_of(height: int, width: int) -> tuple[Any, Any]:

@@ -82,7 +82,6 @@ class ColorizationModel(PreTrainedModel):
                 config.decoder_widths,
                 len(ab_centers()),
                 config.detail_dropout,
-                config.color_queries,
             )
         return ColorUNet(
             ResNetEncoder(config.encoder_widths),
@@ -95,11 +94,7 @@ class ColorizationModel(PreTrainedModel):
 
     @torch.no_grad()
     def _init_weights(self, module: Any) -> None:
-        if module in (
-            self.network.head,
-            getattr(self.network, "coarse", None),
-            getattr(getattr(self.network, "queries", None), "fuse", None),
-        ):  # begin near grey
+        if module in (self.network.head, getattr(self.network, "coarse", None)):  # begin near grey
             nn.init.normal_(module.weight, std=self.config.initializer_range / self.config.ab_scale)
             nn.init.zeros_(module.bias)
         elif self.config.guided and module in (*self.network.guidance.joins, self.network.guidance.palette):
