@@ -64,7 +64,7 @@ def _sentence(error: Exception, function: Callable) -> gr.Error:
     else:  # the visitor gets a sentence for this too; the log gets the rest
         logger.error("%s failed", function.__name__, exc_info=error)
         message = say("server_error")
-    return gr.Error(message, title=say("error_title"), print_exception=False)
+    return gr.Error(message, print_exception=False)
 
 
 def uploaded_path(upload: dict | None) -> str | None:
