@@ -35,10 +35,8 @@ def test_a_wrong_answer_is_an_error(load, page_url: str) -> None:
 
 def test_tracebacks_are_counted_by_what_they_say(load) -> None:
     """Two of one kind are one line, whatever the numbers in them; chained ones count each."""
-    log = (
-        "INFO started\n"
-        + 2 * ("Traceback (most recent call last):\n  File 'a.py', line {}, in f\n    g()\nValueError: 12 is not 13\n")
-        + "Traceback (most recent call last):\n  File 'b.py', line 1\n    h()\nKeyError: 'x'\nINFO goes on\n"
-    )
+    error = "Traceback (most recent call last):\n  File 'a.py', line {0}, in f\n    g()\nValueError: {0} is not 13\n"
+    other = "Traceback (most recent call last):\n  File 'b.py', line 1\n    h()\nKeyError: 'x'\nINFO goes on\n"
+    log = "INFO started\n" + error.format(7) + error.format(12) + other
     found = load.ends_of_tracebacks(log)
     assert found == {"ValueError: 0 is not 0": 2, "KeyError: 'x'": 1}
